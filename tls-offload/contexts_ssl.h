@@ -1,0 +1,58 @@
+/* contexts_ssl.h - what contexts are to the handshakes: OpenSSL's contexts.  Private to the room. */
+#ifndef TLS_OFFLOAD_CONTEXTS_SSL_H
+#define TLS_OFFLOAD_CONTEXTS_SSL_H
+
+#include <stdatomic.h>
+
+#include <openssl/ssl.h>
+
+#include <tls-offload/contexts.h>
+
+/* Of a context's leaf certificate (DER); the context's app data. */
+struct leaf_hash {
+	uint8_t sha1[20], sha256[32];
+};
+
+/* A certificate that a server name chooses. */
+struct named_context {
+	char *host_name; /* "*.example.net" stands for one label more */
+	SSL_CTX *ctx;
+	struct leaf_hash hash;
+};
+
+struct tls_contexts {
+	_Atomic unsigned references;
+	enum tls_role role;
+	bool asynchronous;                  /* an engine is configured */
+	SSL_CTX *listener[TLS_N_LISTENERS]; /* a client has the first alone */
+	struct leaf_hash hash;              /* of the default certificate */
+	struct named_context *named;
+	unsigned n_named;
+	char *host_name;
+	bool verify; /* a client's: there is a CA file */
+};
+
+/* contexts_get: one reference more. */
+struct tls_contexts *contexts_get(struct tls_contexts *c);
+
+/* contexts_choose: by the SNI of a client, NULL without.  The context whose certificate to show, NULL for the default;
+ * *refused when host_name forbids the name. */
+SSL_CTX *contexts_choose(const struct tls_contexts *c, const char *server_name, bool *refused);
+
+/* certificate_load: leaf, chain and key into ctx, everything checked.  TLS_OK, or the reason with err filled in. */
+enum tls_reason certificate_load(SSL_CTX *ctx, const struct tls_certificate *c, time_t now, struct tls_error *err);
+
+/* certificate_hash: of the leaf that ctx has. */
+void certificate_hash(SSL_CTX *ctx, struct leaf_hash *hash);
+
+/* engine_load: the OpenSSL engine of that name becomes the default for private keys. */
+enum tls_reason engine_load(const char *name, struct tls_error *err);
+
+/* error_set: the sentence, and why OpenSSL says so, if it does; empties OpenSSL's queue of errors. */
+enum tls_reason error_set(struct tls_error *err, enum tls_reason reason, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* handshake_callbacks: server name, key log and alerts of connections made with ctx go to the handshake (handshake.c). */
+void handshake_callbacks(SSL_CTX *ctx);
+
+#endif
