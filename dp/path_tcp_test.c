@@ -1,0 +1,222 @@
+/* TCP through the whole path: a stack of ours as the client at the LAC's place, the echo listener in the worker core. */
+#include "path_frames.h"
+#include "stream.h"
+
+static struct tcp *client;
+static uint64_t client_drops[DROP_COUNT];
+static struct {
+	uint64_t conn;
+	unsigned opened, sent, received, fin, gone, why;
+} c;
+
+static uint8_t
+octet(unsigned at)
+{
+	return (uint8_t)(at * 31 + at / 253);
+}
+
+/* settle: both stacks as after the start, on addresses of one family. */
+static void
+settle(bool six)
+{
+	static void *memory[2];
+	struct lcore *lc = bed.lc;
+	struct tcp_limits l = stream_limits(64, lc->pool->size);
+	struct tcp_start s = {.limits = l, .lcore = 9, .pool = lc->pool, .drops = client_drops};
+	lc->n_conns = 64;
+	for (unsigned i = 0; i < 2; i++)
+		if (!memory[i])
+			memory[i] = bed_memory(tcp_bytes(&l));
+	stream_init(lc, memory[0]);
+	client = tcp_init(memory[1], &s, lc->now);
+	memset(&c, 0, sizeof c);
+	struct dp_listen listen = {.ip_proto = 6, .port = 7, .on = 1, .stream = DP_STREAM_ECHO};
+	listen.addr = six ? bed_addr("::") : addr_from_ip4(0);
+	assert_true(stream_listen(lc, &listen));
+	struct tcp_connect w = {.local = bed_addr(six ? BED_LAC6 : "10.77.0.1"),
+				.peer = bed_addr(six ? BED_LNS6 : "10.77.0.2"),
+				.peer_port = 7};
+	assert_int_equal(tcp_connect(client, &w, &c.conn), 0);
+}
+
+static void
+client_sends(void)
+{
+	struct tcp_out out[VEC_MAX];
+	struct vec v;
+	v.n = tcp_output(client, out, VEC_MAX);
+	for (unsigned i = 0; i < v.n; i++) {
+		bool six = *rte_pktmbuf_mtod(out[i].m, uint8_t *) >> 4 == 6;
+		uint8_t *eth = (uint8_t *)rte_pktmbuf_prepend(out[i].m, 14);
+		memcpy(eth, bed_mac(BED_ACCESS), 6);
+		memcpy(eth + 6, bed_neighbour_mac(six ? BED_ADJ_LAC6 : BED_ADJ_LAC), 6);
+		put_be16(eth + 12, six ? 0x86dd : 0x0800);
+		/* As it comes off a wire: in a buffer of its own. */
+		v.p[i] = (struct pkt){.m = rte_pktmbuf_copy(out[i].m, bed.lc->pool, 0, UINT32_MAX)};
+		rte_pktmbuf_free(out[i].m);
+	}
+	if (v.n)
+		path_run(bed.lc, &v);
+}
+
+static void
+client_hears(void)
+{
+	struct tcp_in in[VEC_MAX * 2];
+	struct tcp_burst b;
+	struct tcp_event ev[4];
+	struct tx_queue *q = &bed.lc->tx[0];
+	unsigned n = 0;
+	for (unsigned i = 0; i < q->n && n < TCP_BURST; i++) {
+		struct rte_mbuf *m = rte_pktmbuf_copy(q->m[i], bed.lc->pool, 0, UINT32_MAX);
+		bool six = be16(rte_pktmbuf_mtod_offset(m, uint8_t *, 12)) == 0x86dd;
+		assert_memory_equal(rte_pktmbuf_mtod(m, uint8_t *), bed_neighbour_mac(six ? BED_ADJ_LAC6 : BED_ADJ_LAC),
+				    6);
+		rte_pktmbuf_adj(m, 14);
+		in[n++] = (struct tcp_in){m, six ? 40 : 20, 0};
+	}
+	rte_pktmbuf_free_bulk(q->m, q->n);
+	q->n = 0;
+	tcp_rx(client, in, n, &b);
+	c.opened += b.n_opened;
+	for (unsigned i = 0; i < b.n_data; i++) {
+		for (const struct rte_mbuf *m = b.data[i].m; m; m = m->next)
+			for (unsigned k = 0; k < m->data_len; k++)
+				assert_int_equal(*rte_pktmbuf_mtod_offset(m, uint8_t *, k), octet(c.received++));
+		tcp_consumed(client, b.data[i].conn, b.data[i].len);
+		rte_pktmbuf_free(b.data[i].m);
+	}
+	n = tcp_events(client, ev, 4);
+	for (unsigned i = 0; i < n; i++) {
+		c.fin += ev[i].what & TCP_FIN ? 1 : 0;
+		c.gone += ev[i].what & TCP_GONE ? 1 : 0;
+		c.why = ev[i].gone;
+	}
+}
+
+/* turn: a millisecond. */
+static void
+turn(unsigned all)
+{
+	bed.lc->now = mono_add_ms(bed.lc->now, 1);
+	tcp_now(client, bed.lc->now);
+	tcp_timers(client, 512);
+	while (c.opened && c.sent < all) {
+		uint8_t some[512];
+		unsigned n = all - c.sent < sizeof some ? all - c.sent : sizeof some;
+		for (unsigned i = 0; i < n; i++)
+			some[i] = octet(c.sent + i);
+		int took = tcp_push(client, c.conn, some, n);
+		if (took <= 0)
+			break;
+		c.sent += (unsigned)took;
+	}
+	client_sends();
+	path_streams(bed.lc);
+	client_hears();
+}
+
+static void
+echo(bool six, unsigned all)
+{
+	settle(six);
+	for (unsigned ms = 0; ms < 5000 && c.received < all; ms++)
+		turn(all);
+	assert_int_equal(c.opened, 1);
+	assert_int_equal(c.received, all);
+	tcp_shutdown(client, c.conn);
+	for (unsigned ms = 0; ms < 100 && !c.gone; ms++)
+		turn(all);
+	turn(all); /* the last ACK */
+	assert_int_equal(c.fin, 1);
+	assert_int_equal(c.why, TCP_GONE_CLOSED);
+	struct tcp_use u;
+	tcp_use(bed.lc->tcp, &u);
+	assert_int_equal(u.conns, 0);
+	assert_int_equal(bed_drops(), 0);
+	assert_true(bed.lc->stats.stage[STAGE_TCP_UP].packets > all / 1460);
+	assert_true(bed.lc->stats.stage[STAGE_TCP_OUT].packets > all / 1460);
+	tcp_fini(client);
+	tcp_fini(bed.lc->tcp);
+	bed.lc->tcp = NULL;
+}
+
+static void
+echo_ip4(void **state)
+{
+	(void)state;
+	echo(false, 300000);
+}
+
+static void
+echo_ip6(void **state)
+{
+	(void)state;
+	echo(true, 300000);
+}
+
+/* Nobody listens: RST; from the core side: nothing at all. */
+static void
+refused(void **state)
+{
+	(void)state;
+	settle(false);
+	struct dp_listen listen = {.ip_proto = 6, .port = 7, .stream = DP_STREAM_ECHO, .addr = addr_from_ip4(0)};
+	assert_true(stream_listen(bed.lc, &listen));
+	for (unsigned ms = 0; ms < 20 && !c.gone; ms++)
+		turn(0);
+	assert_int_equal(c.why, TCP_GONE_REFUSED);
+	expect_drop(DROP_TCP_PORT);
+	tcp_fini(client);
+	tcp_fini(bed.lc->tcp);
+	bed.lc->tcp = NULL;
+}
+
+/* RFC 1191 through the path: an ICMP error that quotes a segment in flight. */
+static void
+too_big(void **state)
+{
+	(void)state;
+	settle(false);
+	for (unsigned ms = 0; ms < 50 && !c.opened; ms++)
+		turn(0);
+	c.sent = 0;
+	while (c.received < 3000)
+		turn(3000);
+	uint64_t before = tcp_stats(bed.lc->tcp)[TCP_STAT_PMTU_LOWERED];
+	struct tcp_info i;
+	tcp_info(client, c.conn, &i);
+	/* What the worker has in flight: the client does not answer for a moment. */
+	uint8_t some[1400] = {0};
+	tcp_push(client, c.conn, some, sizeof some);
+	client_sends();
+	path_streams(bed.lc);
+	struct tx_queue *q = &bed.lc->tx[0];
+	struct frame f;
+	assert_true(q->n > 0);
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(q->m[q->n - 1], const uint8_t *, 14);
+	frame_bytes(&f, ip, 28);
+	frame_icmp(&f, 3, 4, 1200);
+	frame_ip4(&f, (struct frame_ip4){.src = BED_LAC, .dst = BED_LNS, .proto = 1, .ttl = 64});
+	frame_eth(&f, bed_mac(BED_ACCESS), bed_neighbour_mac(BED_ADJ_LAC), 0, 0x0800);
+	bed_rx(0, &f);
+	assert_int_equal(tcp_stats(bed.lc->tcp)[TCP_STAT_PMTU_LOWERED], before + 1);
+	rte_pktmbuf_free_bulk(q->m, q->n);
+	q->n = 0;
+	tcp_fini(client);
+	tcp_fini(bed.lc->tcp);
+	bed.lc->tcp = NULL;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PATH_TEST(echo_ip4),
+		PATH_TEST(echo_ip6),
+		PATH_TEST(refused),
+		PATH_TEST(too_big),
+	};
+	bed_start_small();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

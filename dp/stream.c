@@ -1,0 +1,214 @@
+#include "stream.h"
+
+#include <sys/random.h>
+
+#include <rte_ip.h>
+
+#include <millrace/bytes.h>
+
+#include "conn.h"
+#include "ip.h"
+#include "ip4.h"
+#include "place.h"
+
+#define TIMER_QUOTA 512
+#define GRANTS 64
+#define MTU 1500 /* towards the Internet nobody has more */
+#define WINDOW_BYTES (256 * 1024)
+#define QUEUE_BYTES (512 * 1024)
+
+static void opened(struct lcore *lc, const struct tcp_opened *o, struct tcp_burst *burst) ON_LCORE;
+static void data(struct lcore *lc, const struct tcp_data *d) ON_LCORE;
+static void events(struct lcore *lc) ON_LCORE;
+static void grants(struct lcore *lc) ON_LCORE;
+static void echo_data(struct lcore *lc, const struct tcp_data *d) ON_LCORE;
+static void echo_granted(struct lcore *lc, const struct tcp_grant *g) ON_LCORE;
+
+struct tcp_limits
+stream_limits(uint32_t conns, uint32_t mbufs)
+{
+	uint32_t some = conns / 4 < 1024 ? 1024 : conns / 4, short_lived = some < 16384 ? some : 16384;
+	return (struct tcp_limits){
+		.conns = conns + conns / 8 + 16, /* TCP admits up to 90 % */
+		.active = some < conns ? some : conns + 16,
+		.half_open = short_lived,
+		.time_waits = short_lived,
+		.segments = mbufs,
+		.send_mbufs = mbufs / 4,
+		.reorder_mbufs = mbufs / 20,
+		.rcv_bytes = WINDOW_BYTES,
+		.snd_bytes = QUEUE_BYTES,
+		.mtu = MTU,
+	};
+}
+
+void
+stream_init(struct lcore *lc, void *memory)
+{
+	struct tcp_start s = {.lcore = lc->index, .pool = lc->pool, .drops = lc->stats.drops};
+	s.limits = stream_limits(lc->n_conns, lc->pool->size);
+	/* Nobody may compute a sequence number: from the kernel, which waits for it if it must. */
+	for (size_t n = 0; n < sizeof s.key;) {
+		ssize_t got = getrandom(s.key + n, sizeof s.key - n, 0);
+		n += got > 0 ? (size_t)got : 0;
+	}
+	lc->tcp = tcp_init(memory, &s, lc->now);
+}
+
+bool
+stream_listen(struct lcore *lc, const struct dp_listen *l)
+{
+	if (!lc->tcp)
+		return false;
+	if (l->stream == DP_STREAM_PPTP)
+		place_by_peer(lc, l->port);
+	uint64_t user = stream_user(l->stream, (uint64_t)l->tls | (uint64_t)l->proxy << 8);
+	return (l->on ? tcp_listen(lc->tcp, &l->addr, l->port, user) : tcp_unlisten(lc->tcp, &l->addr, l->port)) == 0;
+}
+
+void
+stream_up(struct lcore *lc, struct lane *v)
+{
+	struct tcp_in in[VEC_MAX];
+	struct tcp_burst burst;
+	for (unsigned i = 0; i < v->n; i++)
+		in[i] = (struct tcp_in){.m = v->p[i]->m, .l4 = v->p[i]->l4, .nh = v->p[i]->iface};
+	tcp_now(lc->tcp, lc->now);
+	tcp_rx(lc->tcp, in, v->n, &burst);
+	v->n = 0;
+	for (unsigned i = 0; i < burst.n_opened; i++)
+		opened(lc, &burst.opened[i], &burst);
+	for (unsigned i = 0; i < burst.n_data; i++)
+		data(lc, &burst.data[i]);
+	events(lc);
+}
+
+void
+stream_turn(struct lcore *lc)
+{
+	tcp_now(lc->tcp, lc->now);
+	tcp_timers(lc->tcp, TIMER_QUOTA);
+	if (lc->conns)
+		conns_turn(lc, TIMER_QUOTA);
+	events(lc);
+	grants(lc);
+}
+
+void
+stream_out(struct lcore *lc, struct vec *v)
+{
+	struct tcp_out out[VEC_MAX];
+	v->n = tcp_output(lc->tcp, out, VEC_MAX);
+	for (unsigned i = 0; i < v->n; i++) {
+		struct pkt *p = &v->p[i];
+		const uint8_t *ip = rte_pktmbuf_mtod(out[i].m, const uint8_t *);
+		/* The next hop that TCP keeps is the link of a peer with a link-local address (RFC 4007); others are routed. */
+		uint16_t iface = ip_is_6(ip) ? (uint16_t)out[i].nh : IFACE_NONE;
+		*p = (struct pkt){.m = out[i].m, .iface = iface, .from = FROM_US, .table = DP_TABLE_ACCESS};
+		p->dst = ip_is_6(ip) ? 0 : be32(ip + 16);
+		p->nh = NH_NONE;
+		p->l4 = ip_is_6(ip) ? 40 : 20;
+	}
+}
+
+bool
+stream_icmp(struct lcore *lc, const struct pkt *p)
+{
+	const uint8_t *icmp = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->l4), *ip = icmp + 8;
+	size_t left = p->m->data_len > p->l4 ? (size_t)p->m->data_len - p->l4 : 0;
+	uint16_t sum;
+	/* RFC 792: its header, the quoted one, and the first eight octets of the segment. */
+	if (!lc->tcp || left < 8 + 20 || icmp[0] != 3 || ip[0] >> 4 != 4 || ip[9] != IP4_PROTO_TCP)
+		return false;
+	unsigned hdr = (ip[0] & 15u) * 4;
+	if (hdr < 20 || left < 8 + hdr + 8 || rte_raw_cksum_mbuf(p->m, p->l4, p->m->pkt_len - p->l4, &sum) < 0 ||
+	    sum != 0xffff)
+		return false;
+	struct tcp_quote q = {.local = addr_from_ip4(be32(ip + 12)), .peer = addr_from_ip4(be32(ip + 16))};
+	q.local_port = be16(ip + hdr);
+	q.peer_port = be16(ip + hdr + 2);
+	q.seq = be32(ip + hdr + 4);
+	q.mtu = be16(icmp + 6);
+	tcp_icmp(lc->tcp, icmp[1] == 4 ? TCP_ERROR_TOO_BIG : TCP_ERROR_UNREACHABLE, &q);
+	return true;
+}
+
+/* --- what is spoken */
+
+static void
+opened(struct lcore *lc, const struct tcp_opened *o, struct tcp_burst *burst)
+{
+	uint64_t user = stream_user(DP_STREAM_ECHO, 0);
+	if (stream_kind(o->user) == DP_STREAM_ECHO)
+		tcp_set_user(lc->tcp, o->conn, user);
+	else
+		user = conn_opened(lc, o);
+	/* What came with the opening has the listener's number still. */
+	for (unsigned i = 0; i < burst->n_data; i++)
+		if (burst->data[i].conn == o->conn)
+			burst->data[i].user = user;
+}
+
+static void
+data(struct lcore *lc, const struct tcp_data *d)
+{
+	if (stream_kind(d->user) == DP_STREAM_ECHO)
+		echo_data(lc, d);
+	else
+		conn_data(lc, d);
+}
+
+static void
+events(struct lcore *lc)
+{
+	struct tcp_event ev[GRANTS];
+	unsigned n = tcp_events(lc->tcp, ev, GRANTS);
+	for (unsigned i = 0; i < n; i++)
+		if (stream_kind(ev[i].user) != DP_STREAM_ECHO)
+			conn_event(lc, &ev[i]);
+		else if (ev[i].what & TCP_FIN && !(ev[i].what & TCP_GONE))
+			tcp_shutdown(lc->tcp, ev[i].conn);
+}
+
+static void
+grants(struct lcore *lc)
+{
+	struct tcp_grant g[GRANTS];
+	unsigned n = tcp_grant(lc->tcp, g, GRANTS);
+	for (unsigned i = 0; i < n; i++)
+		if (stream_kind(g[i].user) == DP_STREAM_ECHO)
+			echo_granted(lc, &g[i]);
+		else
+			conn_granted(lc, &g[i]);
+}
+
+/* --- echo, for tests (RFC 862): what comes goes back as it came.  The window opens by as much as can leave: `user` counts
+ * what is owed to it. */
+
+static void
+echo_data(struct lcore *lc, const struct tcp_data *d)
+{
+	if (tcp_append(lc->tcp, d->conn, d->m) < 0) {
+		rte_pktmbuf_free(d->m);
+		tcp_abort(lc->tcp, d->conn);
+		return;
+	}
+	tcp_set_user(lc->tcp, d->conn, stream_user(DP_STREAM_ECHO, (d->user >> 8) + d->len));
+	tcp_want(lc->tcp, d->conn);
+}
+
+static void
+echo_granted(struct lcore *lc, const struct tcp_grant *g)
+{
+	struct tcp_info info;
+	uint64_t owed = g->user >> 8;
+	if (!tcp_info(lc->tcp, g->conn, &info))
+		return;
+	/* As much as the send queue has room for beside a whole window. */
+	uint64_t room = info.queued < QUEUE_BYTES - WINDOW_BYTES ? QUEUE_BYTES - WINDOW_BYTES - info.queued : 0;
+	uint64_t n = owed < room ? owed : room;
+	tcp_consumed(lc->tcp, g->conn, (uint32_t)n);
+	tcp_set_user(lc->tcp, g->conn, stream_user(DP_STREAM_ECHO, owed - n));
+	if (n < owed)
+		tcp_want(lc->tcp, g->conn);
+}
