@@ -1,0 +1,237 @@
+/* conn_test.c - SSTP connections of a worker core from the client's side: echo both ways, and ends. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dp/sstp.h>
+
+#include "dial.h"
+#include "stream.h"
+
+static int
+open_(void **state)
+{
+	(void)state;
+	bed_reset();
+	dial_open(&(struct dial_conf){.conns = 16});
+	return 0;
+}
+
+static int
+close_(void **state)
+{
+	(void)state;
+	dial_close();
+	bed_reset();
+	assert_true(bed_sound());
+	return 0;
+}
+
+static void
+echo_is_answered(void **state)
+{
+	struct dial_client *c = dial(1, 0);
+	(void)state;
+	assert_non_null(c);
+	assert_true(dial_echo(c));
+	dial_turns(10, 1000);
+	assert_int_equal(c->control[9], 1);
+	dial_down(1, 1400);
+	dial_turns(10, 1000);
+	assert_int_equal(c->data, 1);
+	assert_int_equal(c->data_bytes, 1404);
+	assert_int_equal(c->bad, 0);
+}
+
+#define UNTIL(what, turns, us)                                                                                         \
+	for (unsigned i_ = 0; i_ < (turns) && !(what); i_++)                                                           \
+		dial_turn(us);                                                                                         \
+	assert_true(what)
+
+/* [MS-SSTP] 3.1.6: silence for an interval: an Echo Request; an answer, and it goes on; none, and the call ends. */
+static void
+our_echo_and_its_timeout(void **state)
+{
+	struct dial_client *c = dial(1, 10);
+	int64_t began = bed.lc->now.us;
+	(void)state;
+	assert_non_null(c);
+	UNTIL(c->control[8] == 1, 25, 1000000);
+	assert_true(bed.lc->now.us - began >= 9000000);
+	assert_true(dial_send(c, "\x10\x01\x00\x08\x00\x09\x00\x00", 8));
+	UNTIL(c->control[8] == 2, 25, 1000000);
+	assert_null(dial_gone(c));
+	assert_int_equal(dial_conn(c)->state, CONN_PACKETS);
+	began = bed.lc->now.us;
+	UNTIL(dial_gone(c), 25, 1000000);
+	assert_in_range(bed.lc->now.us - began, 8000000, 12000000);
+	assert_int_equal(dial_gone(c)->reason, DP_CONN_SILENT);
+	UNTIL(!dial_conn(c), 100, 1000000);
+	assert_int_equal(bed_held(), 0);
+}
+
+/* Any data is a sign of life: nobody is asked. */
+static void
+no_echo_while_it_talks(void **state)
+{
+	struct dial_client *c = dial(1, 10);
+	(void)state;
+	for (unsigned i = 0; i < 12; i++) {
+		assert_true(dial_echo(c));
+		dial_turns(5, 1000000);
+	}
+	assert_int_equal(c->control[9], 12);
+	assert_int_equal(c->control[8], 0);
+	assert_null(dial_gone(c));
+}
+
+/* TLS alerts when the call is up, of either side: MAIN hears which, the client hears ours. */
+static void
+alerts_end_it(void **state)
+{
+	static const struct {
+		uint8_t alert[2], reason, gone_alert;
+		const char *raw;
+		size_t len;
+	} cases[] = {
+		{{2, 40}, DP_CONN_TLS, 40, NULL, 0},
+		{{2, 48}, DP_CONN_TLS, 48, NULL, 0},
+		{{1, 0}, DP_CONN_CLOSED, 0, NULL, 0},
+		{{0, 0}, DP_CONN_TLS, 20, "\x17\x03\x03\x00\x20no record of this key, surely not", 37},
+		{{0, 0}, DP_CONN_TLS, 22, "\x17\x03\x03\xff\xff", 5},
+		{{0, 0}, DP_CONN_TLS, 10, "\x16\x03\x03\x00\x20", 5},
+	};
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
+		struct dial_client *c = dial(1 + i, 0);
+		assert_non_null(c);
+		if (cases[i].raw)
+			assert_true(dial_raw(c, cases[i].raw, cases[i].len));
+		else
+			assert_true(dial_record(c, 21, cases[i].alert, 2));
+		UNTIL(dial_gone(c), 50, 1000);
+		assert_int_equal(dial_gone(c)->reason, cases[i].reason);
+		assert_int_equal(dial_gone(c)->alert, cases[i].gone_alert);
+		UNTIL(c->tls_ended || !cases[i].raw, 50, 1000);
+		UNTIL(!dial_conn(c), 100, 1000000);
+	}
+	assert_int_equal(bed_held(), 0);
+}
+
+/* take_all: every buffer of the worker's but `left`. */
+static unsigned
+take_all(struct rte_mbuf **all, unsigned left)
+{
+	unsigned n = rte_mempool_avail_count(bed.lc->pool) - left;
+	assert_int_equal(rte_pktmbuf_alloc_bulk(bed.lc->pool, all, n), 0);
+	return n;
+}
+
+/* say_full: a control packet of MAIN's whose buffer has no room for a tag. */
+static void
+say_full(struct dial_client *c, struct rte_mbuf *m)
+{
+	m->data_off = RTE_PKTMBUF_HEADROOM;
+	m->data_len = (uint16_t)(m->buf_len - m->data_off);
+	m->pkt_len = m->data_len;
+	memset(rte_pktmbuf_mtod(m, void *), 0, m->data_len);
+	sstp_header_put(rte_pktmbuf_mtod(m, uint8_t *), true, m->data_len);
+	put_be16(rte_pktmbuf_mtod_offset(m, uint8_t *, 4), 6);
+	conn_put_control(bed.lc, dial_conn(c), m);
+}
+
+/* What could not be sealed for want of a buffer does not outlive its connection, and is not lost by an orderly end. */
+static void
+what_waits_to_be_sealed(void **state)
+{
+	static struct rte_mbuf *all[1024];
+	struct conns *cs = bed.lc->conns;
+	struct vec v = {.n = 0};
+	(void)state;
+	for (unsigned orderly = 0; orderly < 2; orderly++) {
+		struct dial_client *c = dial(1 + orderly, 0);
+		assert_non_null(c);
+		struct rte_mbuf *m = rte_pktmbuf_alloc(bed.lc->pool);
+		unsigned n = take_all(all, 0);
+		say_full(c, m);
+		stream_turn(bed.lc);
+		assert_int_equal(cs->n_held, 1);
+		if (orderly)
+			conn_finish(bed.lc, dial_conn(c), DP_CONN_CLOSED, false);
+		else
+			tcp_abort(bed.lc->tcp, dial_conn(c)->tcp);
+		stream_turn(bed.lc);
+		assert_false(conn_work(bed.lc, &v));
+		assert_int_equal(cs->n_held, orderly);
+		rte_pktmbuf_free_bulk(all, n);
+		if (!orderly)
+			continue;
+		UNTIL(c->control[6] == 1, 50, 1000);
+		UNTIL(c->tls_ended, 50, 1000);
+		UNTIL(!dial_conn(c), 100, 1000000);
+	}
+	assert_int_equal(bed_held(), 0);
+}
+
+/* A session ends while its connection does: what that still has to send is not the next session's in the same slot. */
+static void
+an_ending_connection_lets_go_of_its_session(void **state)
+{
+	struct dial_client *c = dial(1, 0), *next;
+	struct dp_session *s = &bed.lc->sessions[1];
+	(void)state;
+	assert_non_null(c);
+	dial_deafen(c, true);
+	for (unsigned i = 0; i < 40; i++) {
+		dial_down(1, 1400);
+		dial_turn(100);
+	}
+	struct conn *ending = dial_conn(c);
+	assert_int_not_equal(ending->queue, QUEUE_NONE);
+	conn_finish(bed.lc, ending, DP_CONN_CLOSED, false);
+	dial_turn(100);
+	assert_int_equal(ending->state, CONN_ENDING);
+	conn_unbind(bed.lc, s);
+	assert_int_equal(ending->slot, SLOT_NONE);
+	next = dial(1, 0);
+	assert_non_null(next);
+	dial_deafen(c, false);
+	UNTIL(dial_gone(c) && !dial_conn(c), 3000, 10000);
+	assert_int_equal(s->down_packets, 0);
+	assert_int_equal(next->data, 0);
+	assert_true(bed.lc->stats.drops[DROP_SESSION_GONE] > 0);
+}
+
+/* The handshake is done just when we gave up: nobody hears of it, and the end goes on. */
+static void
+up_while_ending(void **state)
+{
+	struct dial_client *c = dial_tcp();
+	struct conn *w = &bed.lc->conns->conn[0];
+	(void)state;
+	assert_non_null(c);
+	assert_int_equal(w->state, CONN_HANDSHAKE);
+	conn_finish(bed.lc, w, DP_CONN_TIMEOUT, true);
+	assert_null(dial_keys(c));
+	assert_int_equal(bed.n_said, 0);
+	assert_true(w->state == CONN_ENDING || w->state == CONN_FREE);
+	UNTIL(w->state == CONN_FREE, 100, 1000000);
+	assert_int_equal(bed_held(), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_, close_)
+		TEST(echo_is_answered),        TEST(our_echo_and_its_timeout),
+		TEST(no_echo_while_it_talks),  TEST(alerts_end_it),
+		TEST(what_waits_to_be_sealed), TEST(an_ending_connection_lets_go_of_its_session),
+		TEST(up_while_ending),
+	};
+	bed_start_small();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
