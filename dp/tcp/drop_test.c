@@ -159,7 +159,9 @@ in_a_connection(void **state)
 	dropped(DROP_TCP_WINDOW);
 	say((struct said){.flags = TCP_F_ACK, .seq = 100 + 65500, .ack = d.iss + 1, .len = 9, .tsval = 1001});
 	dropped(DROP_TCP_DUPLICATE);
+	/* What waited for its turn is beyond the end. */
 	say((struct said){.flags = TCP_F_ACK | TCP_F_FIN, .seq = 100, .ack = d.iss + 1, .tsval = 1002});
+	dropped(DROP_TCP_AFTER_FIN);
 	say((struct said){.flags = TCP_F_ACK, .seq = 101, .ack = d.iss + 1, .len = 5, .tsval = 1002});
 	dropped(DROP_TCP_AFTER_FIN);
 	stop();

@@ -279,6 +279,10 @@ class SstpClient:
                 self.say(frame[0], CONF_ACK, frame[2], frame[3])
         raise TimeoutError(f"no frame of protocol {protocol:#x} with a code of {codes}")
 
+    def heard(self, protocol, code):
+        """The newest of such frames that hear() has passed over; None: there was none."""
+        return next((frame for frame in reversed(self.passed) if frame[:2] == (protocol, code)), None)
+
     def lcp(self, mru=1400, chap=False):
         """Until both sides have agreed; the options of the server's request.  chap: any authentication but CHAP with MD5
         is refused."""

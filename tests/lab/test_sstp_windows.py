@@ -33,7 +33,7 @@ def test_windows_10(start_bras, dial_scripted, tmp_path):
     assert client.hear(LCP, CONF_NAK, polite=False)[2:] == (1, option(1, b"\x05\xac"))
     client.say(LCP, CONF_REQ, 2, option(1, b"\x05\xac") + MAGIC)
     assert client.hear(LCP, CONF_ACK, polite=False)[2:] == (2, option(1, b"\x05\xac") + MAGIC)
-    again = [frame for frame in client.passed if frame[:2] == (LCP, CONF_REQ)][-1]  # as often as we have asked
+    again = client.heard(LCP, CONF_REQ) or client.hear(LCP, CONF_REQ, polite=False)
     assert again[3] == ours[3]
     client.say(LCP, CONF_ACK, again[2], again[3])
     client.say(LCP, 12, 3, MAGIC[2:] + b"MSRASV5.20")
