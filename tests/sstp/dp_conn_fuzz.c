@@ -5,7 +5,7 @@
  *
  * What must hold after each step: the buffers that wait for the rest of a packet are no more than their octets need; what
  * is not consumed is what TCP counts; a session's packet is not given to a connection that has ended.  At the end, when
- * the client is gone: connection, TLS and every buffer are given back, on CONN_GONE said once for a CONN_OPEN said.
+ * the client is gone: connection, TLS and every buffer of both sides are given back, and CONN_GONE is said, once.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -50,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static struct dial_client *c;
 static unsigned bound; /* the session's place is taken */
+static bool lost;      /* packets, one way or the other */
 
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -68,7 +69,8 @@ send_packet(bool control, const uint8_t *p, size_t n)
 	sstp_header_put(packet, control, (uint16_t)(SSTP_HEADER_LEN + front + n));
 	if (control)
 		put_be16(packet + SSTP_HEADER_LEN, (uint16_t)(n ? p[0] & 15 : 0));
-	memcpy(packet + SSTP_HEADER_LEN + front, p, n);
+	if (n)
+		memcpy(packet + SSTP_HEADER_LEN + front, p, n);
 	dial_send(c, packet, SSTP_HEADER_LEN + front + n);
 }
 
@@ -179,6 +181,7 @@ step(enum what what, const uint8_t *p, size_t n, uint8_t number)
 	case DEAF:
 		dial_deafen(c, number & 1);
 		c->mute = number & 2;
+		lost |= number & 3;
 		break;
 	case WHATS:
 		break;
@@ -210,14 +213,18 @@ said(enum dp_msg type)
 	return n;
 }
 
-/* finish: the client is gone, and time enough for everything that waits passes. */
+/* finish: the client is gone, and time enough for everything that waits passes.  Where its end may have been lost, MAIN's patience
+ * ends as well: the worker core has none of its own for a client that is silent. */
 static void
 finish(void)
 {
 	struct lcore *lc = bed.lc;
 	bool few = bed.n_said < RTE_DIM(bed.said);
+	struct conn *to = dial_conn(c);
 	unbind();
 	bed.send_answer = 0;
+	if (to && lost)
+		conn_finish(lc, to, DP_CONN_CLOSED, true);
 	dial_forget(c);
 	for (unsigned i = 0; i < 300 && (lc->conns->in_use || i < 2); i++)
 		dial_turn(1000000);
@@ -241,6 +248,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	c = how & 16 ? dial_up() : dial(SLOT, 60);
 	CHECK(c);
 	bound = !(how & 16);
+	lost = false;
 	dial_side.piece = rd_u8(&in);
 	for (unsigned i = 0; i < STEPS && rd_left(&in); i++) {
 		uint8_t what = rd_u8(&in), number = rd_u8(&in);
@@ -251,6 +259,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	}
 	finish();
 	dial_close();
+	CHECK(!rte_mempool_in_use_count(dial_side.pool));
 	bed_reset();
 	CHECK(bed_sound());
 	return 0;
