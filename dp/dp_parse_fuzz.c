@@ -8,9 +8,11 @@
 #include "ip6.h"
 #include "l2tp_data.h"
 #include "ppp_data.h"
+#include "quote.h"
 #include "udp.h"
 
 #define FUZZ_GRE 0xfe
+#define FUZZ_QUOTE 0xfd
 
 #define CHECK(x)                                                                                                       \
 	do {                                                                                                           \
@@ -97,6 +99,15 @@ fuzz_ppp(const uint8_t *p, uint32_t have)
 		CHECK(e.len >= LCP_ECHO_LEN && e.len <= have);
 }
 
+static void
+fuzz_quote(const uint8_t *p, uint32_t have, bool six)
+{
+	struct tcp_quote q;
+	enum tcp_error e;
+	if (quote_parse(p, have, six, &e, &q))
+		CHECK(have >= (six ? 56 : 36) && addr_is_v4(&q.local) != six && addr_is_v4(&q.peer) != six);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -107,9 +118,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (!p)
 		return 0;
 	memcpy(p, data + 2, have);
-	switch (data[0] == FUZZ_GRE ? FUZZ_GRE : data[0] % 6) {
+	switch (data[0] >= FUZZ_QUOTE && data[0] <= FUZZ_GRE ? data[0] : data[0] % 6) {
 	case FUZZ_GRE:
 		fuzz_gre(p, have, len);
+		break;
+	case FUZZ_QUOTE:
+		fuzz_quote(p, have, data[1] & 1);
 		break;
 	case 0:
 		fuzz_eth(p, have);

@@ -3,7 +3,6 @@
 #include <rte_ip.h>
 
 #include "ip4.h"
-#include "stream.h"
 
 #define ICMP_HDR_LEN 8
 #define ICMP_TTL 64
@@ -33,10 +32,6 @@ icmp_init(struct lcore *lc, struct mono now)
 void
 icmp_rx(struct lcore *lc, struct pkt *p)
 {
-	if (unlikely(stream_icmp(lc, p))) {
-		rte_pktmbuf_free(p->m);
-		return;
-	}
 	enum drop why = icmp_echo(p);
 	if (why == DROP_NONE && lc->made.n == VEC_MAX)
 		why = DROP_ICMP_LIMITED;

@@ -21,7 +21,8 @@
 /* icmp_init: the limits of errors, full. */
 void icmp_init(struct lcore *lc, struct mono now) INIT_ONLY;
 
-/* icmp_rx: takes an ICMP packet to one of our addresses, m at the IPv4 header; answers an echo request. */
+/* icmp_rx: takes an ICMP packet to one of our addresses, m at the IPv4 header; answers an echo request.  Not errors about
+ * segments of ours, which are TCP's (quote.h). */
 void icmp_rx(struct lcore *lc, struct pkt *p) ON_LCORE;
 
 /* icmp_error: about p, which stays the caller's; m at its IPv4 header.  mtu counts for FRAGMENTATION_NEEDED alone. */

@@ -1,8 +1,8 @@
 /* icmp6.h - ICMP for IPv6 (RFC 4443): answers echo to our addresses; which types are Neighbor Discovery (RFC 4861).
  *
  * Echo requests are answered from the address that was asked, unless that is a group.  An answer goes to lc->made, from where path.c sends
- * it by the routes.  Errors about our own packets, Packet Too Big
- * too, are counted and dropped; we make none, because nothing of IPv6 is forwarded.
+ * it by the routes.  Errors about segments of ours are TCP's (quote.h), others are counted and dropped; we make none, because
+ * nothing of IPv6 is forwarded.
  */
 #ifndef DP_ICMP6_H
 #define DP_ICMP6_H
@@ -10,6 +10,7 @@
 #include "lcore.h"
 
 #define ICMP6_HDR_LEN 8
+#define ICMP6_UNREACHABLE 1
 #define ICMP6_TOO_BIG 2
 #define ICMP6_ECHO 128
 #define ICMP6_ECHO_REPLY 129

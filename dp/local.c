@@ -8,6 +8,7 @@
 #include "ip6.h"
 #include "l2tp_data.h"
 #include "mbuf.h"
+#include "stream.h"
 #include "udp.h"
 
 static bool local_other(struct lcore *lc, struct pkt *p, struct lane *segments, struct lane *gre) ON_LCORE;
@@ -62,7 +63,9 @@ local_other(struct lcore *lc, struct pkt *p, struct lane *segments, struct lane 
 	if (p->proto != (six ? IP6_PROTO_ICMP : IP4_PROTO_ICMP))
 		return false;
 	p->table = lc->ifaces[p->iface].core ? DP_TABLE_CORE : DP_TABLE_ACCESS;
-	if (six)
+	if (unlikely(stream_icmp(lc, p)))
+		rte_pktmbuf_free(p->m);
+	else if (six)
 		icmp6_rx(lc, p);
 	else
 		icmp_rx(lc, p);

@@ -172,35 +172,31 @@ refused(void **state)
 	bed.lc->tcp = NULL;
 }
 
-/* RFC 1191 through the path: an ICMP error that quotes a segment in flight. */
-static void
-too_big(void **state)
+/* in_flight: the connection is open, and the worker has a segment in flight that the client does not acknowledge: it is the
+ * last in tx[0].  Its octets from the IP header on. */
+static const uint8_t *
+in_flight(bool six)
 {
-	(void)state;
-	settle(false);
+	uint8_t some[1400];
+	settle(six);
 	for (unsigned ms = 0; ms < 50 && !c.opened; ms++)
 		turn(0);
-	c.sent = 0;
 	while (c.received < 3000)
 		turn(3000);
-	uint64_t before = tcp_stats(bed.lc->tcp)[TCP_STAT_PMTU_LOWERED];
-	struct tcp_info i;
-	tcp_info(client, c.conn, &i);
-	/* What the worker has in flight: the client does not answer for a moment. */
-	uint8_t some[1400] = {0};
+	for (unsigned i = 0; i < sizeof some; i++)
+		some[i] = octet(c.sent + i);
 	tcp_push(client, c.conn, some, sizeof some);
 	client_sends();
 	path_streams(bed.lc);
-	struct tx_queue *q = &bed.lc->tx[0];
-	struct frame f;
+	const struct tx_queue *q = &bed.lc->tx[0];
 	assert_true(q->n > 0);
-	const uint8_t *ip = rte_pktmbuf_mtod_offset(q->m[q->n - 1], const uint8_t *, 14);
-	frame_bytes(&f, ip, 28);
-	frame_icmp(&f, 3, 4, 1200);
-	frame_ip4(&f, (struct frame_ip4){.src = BED_LAC, .dst = BED_LNS, .proto = 1, .ttl = 64});
-	frame_eth(&f, bed_mac(BED_ACCESS), bed_neighbour_mac(BED_ADJ_LAC), 0, 0x0800);
-	bed_rx(0, &f);
-	assert_int_equal(tcp_stats(bed.lc->tcp)[TCP_STAT_PMTU_LOWERED], before + 1);
+	return rte_pktmbuf_mtod_offset(q->m[q->n - 1], const uint8_t *, 14);
+}
+
+static void
+over(void)
+{
+	struct tx_queue *q = &bed.lc->tx[0];
 	rte_pktmbuf_free_bulk(q->m, q->n);
 	q->n = 0;
 	tcp_fini(client);
@@ -208,14 +204,180 @@ too_big(void **state)
 	bed.lc->tcp = NULL;
 }
 
+static uint64_t
+lowered(void)
+{
+	return tcp_stats(bed.lc->tcp)[TCP_STAT_PMTU_LOWERED];
+}
+
+/* error4, error6: a router's, that quotes n octets. */
+static void
+error4(const uint8_t *quoted, unsigned n, uint8_t type, uint8_t code, uint32_t rest)
+{
+	struct frame f;
+	frame_bytes(&f, quoted, n);
+	frame_icmp(&f, type, code, rest);
+	frame_ip4(&f, (struct frame_ip4){.src = BED_LAC, .dst = BED_LNS, .proto = 1, .ttl = 64});
+	frame_eth(&f, bed_mac(BED_ACCESS), bed_neighbour_mac(BED_ADJ_LAC), 0, 0x0800);
+	bed_rx(0, &f);
+}
+
+static void
+error6(const uint8_t *quoted, unsigned n, uint8_t type, uint8_t code, uint32_t rest)
+{
+	struct frame_ip6 h = between6("2001:db8:2::1", BED_LNS6, 58, 64);
+	struct frame f;
+	frame_bytes(&f, quoted, n);
+	frame_icmp(&f, type, code, rest);
+	frame_checksum6(&f, &h, 58, 2);
+	frame_ip6(&f, &h);
+	access6_rx(&f);
+	bed_rx(0, &f);
+}
+
+/* RFC 1191 through the path: an ICMP error that quotes a segment in flight. */
+static void
+too_big(void **state)
+{
+	const uint8_t *ip = in_flight(false);
+	(void)state;
+	error4(ip, 28, 3, 4, 1200);
+	assert_int_equal(lowered(), 1);
+	error4(ip, 28, 3, 1, 0); /* soft */
+	assert_int_equal(bed_drops(), 0);
+	over();
+}
+
+/* RFC 8201 through the path.  The MTU has 32 bits: more of it than any link has says nothing, less than 1280 is refused. */
+static void
+too_big_ip6(void **state)
+{
+	const uint8_t *ip = in_flight(true);
+	(void)state;
+	error6(ip, 48, 2, 0, 0x00010000 + 1300);
+	error6(ip, 48, 2, 0, 1279);
+	error6(ip, 48, 2, 0, 0);
+	assert_int_equal(lowered(), 0);
+	error6(ip, 48, 2, 0, 1300);
+	assert_int_equal(lowered(), 1);
+	assert_int_equal(bed_drops(), 0);
+	over();
+}
+
+/* RFC 5927 4.1: what is not in flight is nobody's; neither is what no TCP of ours has sent, or what is cut or damaged. */
+static void
+too_big_forged(void **state)
+{
+	uint8_t quoted[64];
+	memcpy(quoted, in_flight(true), sizeof quoted);
+	(void)state;
+	quoted[44] ^= 0x40;
+	error6(quoted, 48, 2, 0, 1300);
+	quoted[44] ^= 0x40;
+	assert_int_equal(bed_drops(), 0);
+	error6(quoted, 47, 2, 0, 1300);
+	error6(quoted, 48, 3, 0, 1300); /* time exceeded */
+	quoted[6] = 17;
+	error6(quoted, 48, 2, 0, 1300);
+	quoted[6] = 6;
+	quoted[0] = 0x45;
+	error6(quoted, 48, 2, 0, 1300);
+	quoted[0] = 0x60;
+	assert_int_equal(bed.lc->stats.drops[DROP_ICMP6_UNHANDLED], 4);
+	assert_int_equal(bed_drops(), 4);
+	assert_int_equal(lowered(), 0);
+	error6(quoted, 48, 2, 0, 1300);
+	assert_int_equal(lowered(), 1);
+	over();
+}
+
+/* A quoted IPv4-mapped address is not a connection of IPv4. */
+static void
+too_big_mapped(void **state)
+{
+	uint8_t quoted[48] = {0x60};
+	const uint8_t *ip = in_flight(false);
+	(void)state;
+	quoted[6] = 6;
+	memset(quoted + 18, 0xff, 2);
+	memcpy(quoted + 20, ip + 12, 4);
+	memset(quoted + 34, 0xff, 2);
+	memcpy(quoted + 36, ip + 16, 4);
+	memcpy(quoted + 40, ip + 20, 8);
+	error6(quoted, 48, 2, 0, 1300);
+	assert_int_equal(lowered(), 0);
+	expect_drop(DROP_ICMP6_UNHANDLED);
+	over();
+}
+
+static void
+damaged(bool six)
+{
+	struct frame_ip6 h = between6("2001:db8:2::1", BED_LNS6, 58, 64);
+	struct frame f;
+	const uint8_t *ip = in_flight(six);
+	frame_bytes(&f, ip, six ? 48 : 28);
+	frame_icmp(&f, six ? 2 : 3, six ? 0 : 4, 1300);
+	f.p[2] ^= 1;
+	if (six) {
+		frame_ip6(&f, &h);
+		access6_rx(&f);
+	} else {
+		frame_ip4(&f, (struct frame_ip4){.src = BED_LAC, .dst = BED_LNS, .proto = 1, .ttl = 64});
+		frame_eth(&f, bed_mac(BED_ACCESS), bed_neighbour_mac(BED_ADJ_LAC), 0, 0x0800);
+	}
+	bed_rx(0, &f);
+	assert_int_equal(lowered(), 0);
+	expect_drop(six ? DROP_ICMP6_UNHANDLED : DROP_ICMP_UNHANDLED);
+	over();
+}
+
+static void
+damaged_ip4(void **state)
+{
+	(void)state;
+	damaged(false);
+}
+
+static void
+damaged_ip6(void **state)
+{
+	(void)state;
+	damaged(true);
+}
+
+/* RFC 9293 3.9.2.2, RFC 5461: an open connection lives; a SYN of ours is answered by it. */
+static void
+unreachable_ip6(void **state)
+{
+	const uint8_t *ip = in_flight(true);
+	struct tcp_info i;
+	struct tcp_event ev[2];
+	struct tcp_connect w = {.local = bed_addr(BED_LNS6), .peer = bed_addr(BED_LAC6), .peer_port = 99};
+	uint64_t conn;
+	struct tx_queue *q = &bed.lc->tx[0];
+	(void)state;
+	error6(ip, 48, 1, 0, 0);
+	error6(ip, 48, 1, 4, 0);
+	for (unsigned ms = 0; ms < 20; ms++)
+		turn(3000);
+	assert_true(tcp_info(client, c.conn, &i));
+	assert_string_equal(i.state, "ESTABLISHED");
+	assert_int_equal(tcp_connect(bed.lc->tcp, &w, &conn), 0);
+	path_streams(bed.lc);
+	error6(rte_pktmbuf_mtod_offset(q->m[q->n - 1], const uint8_t *, 14), 48, 1, 0, 0);
+	assert_int_equal(tcp_events(bed.lc->tcp, ev, 2), 1);
+	assert_int_equal(ev[0].gone, TCP_GONE_UNREACHABLE);
+	over();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PATH_TEST(echo_ip4),
-		PATH_TEST(echo_ip6),
-		PATH_TEST(refused),
-		PATH_TEST(too_big),
+		PATH_TEST(echo_ip4),    PATH_TEST(echo_ip6),        PATH_TEST(refused),        PATH_TEST(too_big),
+		PATH_TEST(too_big_ip6), PATH_TEST(too_big_forged),  PATH_TEST(too_big_mapped), PATH_TEST(damaged_ip4),
+		PATH_TEST(damaged_ip6), PATH_TEST(unreachable_ip6),
 	};
 	bed_start_small();
 	return cmocka_run_group_tests(tests, NULL, NULL);

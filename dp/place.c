@@ -3,14 +3,14 @@
 #include <dp/placement.h>
 
 #include "handover.h"
-#include "icmp.h"
 #include "ip.h"
 #include "ip4.h"
 #include "ip6.h"
+#include "quote.h"
 
 static bool place_find(const struct lcore *lc, const struct pkt *p, struct placement *to) ON_LCORE;
-static bool place_tcp(const struct lcore *lc, const uint8_t *l4, uint32_t have, struct placement *to) ON_LCORE;
-static bool place_quoted(const struct lcore *lc, const uint8_t *icmp, uint32_t have, struct placement *to) ON_LCORE;
+static void place_ports(const struct lcore *lc, uint16_t peer, uint16_t local, struct placement *to) ON_LCORE;
+static bool place_quoted(const struct lcore *lc, const struct pkt *p, uint32_t have, struct placement *to) ON_LCORE;
 
 void
 place(struct lcore *lc, struct lane *v)
@@ -50,8 +50,8 @@ place_find(const struct lcore *lc, const struct pkt *p, struct placement *to)
 
 	if (unlikely(!lc->ifaces[p->iface].access)) /* no tunnel peer is there */
 		return false;
-	if (p->proto == IP4_PROTO_ICMP && !ip_is_6(ip))
-		return place_quoted(lc, ip + p->l4, have, to);
+	if (unlikely(p->proto == (ip_is_6(ip) ? IP6_PROTO_ICMP : IP4_PROTO_ICMP)))
+		return place_quoted(lc, p, have, to);
 	ip_src(ip, &to->peer);
 	ip_dst(ip, &to->local);
 	to->peer_port = to->local_port = 0;
@@ -61,35 +61,32 @@ place_find(const struct lcore *lc, const struct pkt *p, struct placement *to)
 		return false;
 	if (unlikely(!ip_is_6(ip) && (be16(ip + 6) & IP4_FRAG_MASK)))
 		return true;
-	return place_tcp(lc, ip + p->l4, have, to);
-}
-
-static bool
-place_tcp(const struct lcore *lc, const uint8_t *l4, uint32_t have, struct placement *to)
-{
 	if (unlikely(have < 4))
 		return false;
-	uint16_t port = be16(l4 + 2);
-	if (lc->placed_by_peer[port / 64] >> port % 64 & 1)
-		return true;
-	to->peer_port = be16(l4);
-	to->local_port = port;
+	place_ports(lc, be16(ip + p->l4), be16(ip + p->l4 + 2), to);
 	return true;
 }
 
-/* place_quoted: RFC 792: an unreachable quotes the header of what we sent, and eight octets: source and destination change
- * places. */
-static bool
-place_quoted(const struct lcore *lc, const uint8_t *icmp, uint32_t have, struct placement *to)
+static void
+place_ports(const struct lcore *lc, uint16_t peer, uint16_t local, struct placement *to)
 {
-	const uint8_t *ip = icmp + 8;
+	if (lc->placed_by_peer[local / 64] >> local % 64 & 1)
+		return;
+	to->peer_port = peer;
+	to->local_port = local;
+}
 
-	if (have < 8 + 20 || icmp[0] != ICMP_UNREACHABLE || ip[0] >> 4 != 4 || ip[9] != IP4_PROTO_TCP)
+/* place_quoted: an error is for whoever sent what it quotes. */
+static bool
+place_quoted(const struct lcore *lc, const struct pkt *p, uint32_t have, struct placement *to)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(p->m, const uint8_t *);
+	enum tcp_error error;
+	struct tcp_quote q;
+
+	if (!quote_parse(ip + p->l4, have, ip_is_6(ip), &error, &q))
 		return false;
-	uint32_t hdr = (ip[0] & 15u) * 4;
-	if (hdr < 20 || have < 8 + hdr + 4)
-		return false;
-	const uint8_t swapped[4] = {ip[hdr + 2], ip[hdr + 3], ip[hdr], ip[hdr + 1]};
-	*to = (struct placement){.peer = addr_from_ip4(be32(ip + 16)), .local = addr_from_ip4(be32(ip + 12))};
-	return place_tcp(lc, swapped, sizeof swapped, to);
+	*to = (struct placement){.peer = q.peer, .local = q.local};
+	place_ports(lc, q.peer_port, q.local_port, to);
+	return true;
 }

@@ -20,7 +20,8 @@
 #include "state.h"
 #include "stream.h"
 
-#define US 0xc0000201u   /* 192.0.2.1 */
+#define US 0xc0000201u /* 192.0.2.1 */
+#define US6 "2001:db8::1"
 #define PEER 0xc0000200u /* and the number of a peer */
 #define PEERS 2          /* see `peer` */
 #define SOCKETS 32       /* connections of one client */
@@ -74,6 +75,8 @@ build(void **state)
 	(void)state;
 	s.n_workers = 2;
 	s.ifaces[0].core = false;
+	s.ifaces[0].n_addrs = 2;
+	prefix_parse(US6 "/64", &s.ifaces[0].addrs[1]);
 	s.limits.conns = 64;
 	s.limits.pptp = true;
 	if (dp_build(&s, &dp, err, sizeof err) < 0) {
@@ -166,7 +169,7 @@ arrives(unsigned core, const void *ip, unsigned len)
 	uint8_t *p = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(14 + len));
 	memcpy(p, &dp->ifaces[0].mac, 6);
 	memcpy(p + 6, peer_mac, 6);
-	put_be16(p + 12, 0x0800);
+	put_be16(p + 12, *(const uint8_t *)ip >> 4 == 6 ? 0x86dd : 0x0800);
 	memcpy(p + 14, ip, len);
 	struct vec v = {.n = 1, .p = {{.m = m}}};
 	path_run(dp->lcores[core], &v);
@@ -413,6 +416,20 @@ ping_is_answered_where_it_arrives(void **state)
 		}
 }
 
+/* error_finds: the error that f is, on either core, is at the owner's LOCAL, and there alone. */
+static void
+error_finds(unsigned owner, const struct frame *f)
+{
+	for (unsigned core = 0; core < 2; core++) {
+		uint64_t before = dp->lcores[owner]->stats.stage[STAGE_LOCAL].packets;
+		uint64_t others = dp->lcores[1 - owner]->stats.stage[STAGE_LOCAL].packets;
+		arrives(core, f->p, frame_len(f));
+		assert_int_equal(dp->lcores[owner]->stats.stage[STAGE_LOCAL].packets, before + 1);
+		assert_int_equal(dp->lcores[1 - owner]->stats.stage[STAGE_LOCAL].packets, others);
+	}
+	assert_int_equal(drops(0) + drops(1), 0); /* TCP has heard it */
+}
+
 /* An error is about what we have sent: it goes to the core of the connection that it quotes. */
 static void
 errors_find_the_connection(void **state)
@@ -425,12 +442,39 @@ errors_find_the_connection(void **state)
 		frame_ip4(&f, (struct frame_ip4){.src = US, .dst = peer[owner], .proto = IP4_PROTO_TCP, .ttl = 9});
 		frame_icmp(&f, 3, 4, 1400);
 		frame_ip4(&f, (struct frame_ip4){.src = 0x08080808, .dst = US, .proto = IP4_PROTO_ICMP, .ttl = 64});
-		for (unsigned core = 0; core < 2; core++) {
-			uint64_t before = dp->lcores[owner]->stats.stage[STAGE_LOCAL].packets;
-			arrives(core, f.p, frame_len(&f));
-			assert_int_equal(dp->lcores[owner]->stats.stage[STAGE_LOCAL].packets, before + 1);
-		}
+		error_finds(owner, &f);
 	}
+}
+
+/* Of IPv6 likewise: Packet Too Big and Destination Unreachable, from a router that is no peer. */
+static void
+errors_find_the_connection_of_ip6(void **state)
+{
+	struct placement to = {.peer_port = 0xc000, .local_port = HTTPS_PORT};
+	struct frame_ip6 ours = {.next = 6, .hop_limit = 9}, error = {.next = 58, .hop_limit = 64};
+	unsigned found[2] = {0};
+	struct addr router;
+	struct frame f;
+	(void)state;
+	assert_true(addr_parse(US6, &to.local) && addr_parse("2001:db8:ffff::1", &router));
+	memcpy(ours.src, to.local.b, 16);
+	memcpy(error.dst, to.local.b, 16);
+	memcpy(error.src, router.b, 16);
+	for (uint8_t host = 2; host < 32; host++) {
+		const uint8_t ports[8] = {HTTPS_PORT >> 8, HTTPS_PORT & 0xff, 0xc0, 0};
+		to.peer = to.local;
+		to.peer.b[15] = host;
+		memcpy(ours.dst, to.peer.b, 16);
+		frame_bytes(&f, ports, sizeof ports);
+		frame_ip6(&f, &ours);
+		frame_icmp(&f, host % 2 ? 1 : 2, 0, 1400);
+		frame_checksum6(&f, &error, 58, 2);
+		frame_ip6(&f, &error);
+		unsigned owner = placement_core(&to, 2);
+		found[owner]++;
+		error_finds(owner, &f);
+	}
+	assert_true(found[0] && found[1]);
 }
 
 static void
@@ -469,6 +513,7 @@ main(void)
 		cmocka_unit_test_setup(sstp_is_spread_by_ports, clean),
 		cmocka_unit_test_setup(ping_is_answered_where_it_arrives, clean),
 		cmocka_unit_test_setup(errors_find_the_connection, clean),
+		cmocka_unit_test_setup(errors_find_the_connection_of_ip6, clean),
 		cmocka_unit_test_setup(a_full_ring_is_counted, clean),
 	};
 	return cmocka_run_group_tests(tests, build, stop);

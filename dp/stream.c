@@ -8,8 +8,9 @@
 
 #include "conn.h"
 #include "ip.h"
-#include "ip4.h"
+#include "ip6.h"
 #include "place.h"
+#include "quote.h"
 
 #define TIMER_QUOTA 512
 #define GRANTS 64
@@ -114,22 +115,21 @@ stream_out(struct lcore *lc, struct vec *v)
 bool
 stream_icmp(struct lcore *lc, const struct pkt *p)
 {
-	const uint8_t *icmp = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->l4), *ip = icmp + 8;
-	size_t left = p->m->data_len > p->l4 ? (size_t)p->m->data_len - p->l4 : 0;
-	uint16_t sum;
-	/* RFC 792: its header, the quoted one, and the first eight octets of the segment. */
-	if (!lc->tcp || left < 8 + 20 || icmp[0] != 3 || ip[0] >> 4 != 4 || ip[9] != IP4_PROTO_TCP)
+	const struct rte_mbuf *m = p->m;
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint32_t have = m->data_len > p->l4 ? (uint32_t)m->data_len - p->l4 : 0, len = m->pkt_len - p->l4;
+	enum tcp_error error;
+	struct tcp_quote q;
+	uint16_t sum = 0;
+	if (!lc->tcp || !quote_parse(ip + p->l4, have, ip_is_6(ip), &error, &q))
 		return false;
-	unsigned hdr = (ip[0] & 15u) * 4;
-	if (hdr < 20 || left < 8 + hdr + 8 || rte_raw_cksum_mbuf(p->m, p->l4, p->m->pkt_len - p->l4, &sum) < 0 ||
-	    sum != 0xffff)
+	if (ip_is_6(ip)) {
+		if (!ip_checksum_ok(m, p->l4, IP6_PROTO_ICMP, len))
+			return false;
+	} else if (rte_raw_cksum_mbuf(m, p->l4, len, &sum) < 0 || sum != 0xffff) {
 		return false;
-	struct tcp_quote q = {.local = addr_from_ip4(be32(ip + 12)), .peer = addr_from_ip4(be32(ip + 16))};
-	q.local_port = be16(ip + hdr);
-	q.peer_port = be16(ip + hdr + 2);
-	q.seq = be32(ip + hdr + 4);
-	q.mtu = be16(icmp + 6);
-	tcp_icmp(lc->tcp, icmp[1] == 4 ? TCP_ERROR_TOO_BIG : TCP_ERROR_UNREACHABLE, &q);
+	}
+	tcp_icmp(lc->tcp, error, &q);
 	return true;
 }
 

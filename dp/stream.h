@@ -34,8 +34,8 @@ bool stream_listen(struct lcore *lc, const struct dp_listen *l) ON_LCORE;
 /* stream_up: In: segments to our addresses, m at the IP header (l4).  All are consumed. */
 void stream_up(struct lcore *lc, struct lane *v) ON_LCORE;
 
-/* stream_icmp: an ICMP error (m at the IPv4 header, ICMP at l4) that quotes a segment of ours (RFC 1191, RFC 5927); true: it did.
- * m stays the caller's. */
+/* stream_icmp: ICMP or ICMPv6 (m at the IP header, l4); true: it is an error that quotes a segment (quote.h), and TCP has heard
+ * of it (RFC 1191, RFC 8201, RFC 5927).  m stays the caller's. */
 bool stream_icmp(struct lcore *lc, const struct pkt *p) ON_LCORE;
 
 /* stream_turn: timers, events, grants: once a turn of the loop. */

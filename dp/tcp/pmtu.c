@@ -25,11 +25,13 @@ tcp_icmp(struct tcp *t, enum tcp_error error, const struct tcp_quote *q)
 			tcp_conn_gone(t, c, TCP_GONE_UNREACHABLE);
 		return;
 	}
-	uint16_t floor = addr_is_v4(&id.local) ? FLOOR_IP4 : FLOOR_IP6, mtu = q->mtu;
+	uint16_t mtu = q->mtu;
+	if (!addr_is_v4(&id.local) && mtu < FLOOR_IP6) /* RFC 8201 4: discarded */
+		return;
 	if (!mtu)
 		mtu = plateau((uint32_t)c->mss + hdr_len(c));
-	if (mtu < floor)
-		mtu = floor;
+	if (mtu < FLOOR_IP4)
+		mtu = FLOOR_IP4;
 	uint32_t before = c->mss;
 	lower(t, c, (uint16_t)(mtu - hdr_len(c)));
 	if (c->mss != before)

@@ -324,7 +324,8 @@ rules_out(const struct variant *v)
 			continue;
 		out |= (!strcmp(word, "sack") && !v->sack) || (!strcmp(word, "ts") && !v->ts) ||
 		       (!strcmp(word, "nosack") && v->sack) || (!strcmp(word, "nots") && v->ts) ||
-		       (!strcmp(word, "ours") && r.dut->real_time) || (!strcmp(word, "v4") && v->v6);
+		       (!strcmp(word, "ours") && r.dut->real_time) || (!strcmp(word, "v4") && v->v6) ||
+		       (!strcmp(word, "v6") && !v->v6);
 	}
 	if (f)
 		fclose(f);
