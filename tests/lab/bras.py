@@ -23,9 +23,12 @@ STOP_TIMEOUT_S = 15
 # A build with sanitizers ends at the first finding, and the test with it.
 ENVIRONMENT = {**os.environ, "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
 
-# mac=fixed: the guests' and the core host's ARP entries stay true across daemons.
+# Small tables: a daemon starts and ends for each test.  mac=fixed: the guests' and the core host's ARP entries stay true across daemons.
 CONFIG = """\
-cores = {{ main = {main}; workers = [ {worker} ]; hugepages = false; memory = 768; idle = "nap"; }};
+cores = {{ main = {main}; workers = [ {worker} ]; hugepages = false; memory = 384; mbufs = 16384;
+	idle = "nap"; }};
+max-sessions = 4096;
+tables = {{ routes = 1024; }};
 ports = (
 	{{ name = "p0"; device = "net_tap0,iface={access_port},mac=fixed"; }},
 	{{ name = "p1"; device = "net_tap1,iface={core_port},mac=fixed"; }}

@@ -42,7 +42,6 @@ def test_data_with_length_bit(bras, subscribe):
     assert "5 received" in alice.ping(CoreHost.address)
 
 
-@pytest.mark.asan
 @PROTOCOLS
 def test_wrong_password(bras, subscribe, protocol):
     alice = subscribe(password="not this one", authentication=protocol).dial()
@@ -54,7 +53,6 @@ def test_wrong_password(bras, subscribe, protocol):
     bras.wait_everything_returned()
 
 
-@pytest.mark.asan
 def test_unknown_user(bras, subscribe):
     """Nothing tells the client that the name, not the password, is wrong."""
     nobody = subscribe(user="mallory").dial()
@@ -80,7 +78,6 @@ def test_right_tunnel_secret(start_bras, subscribe):
     assert "5 received" in alice.ping(GATEWAY)
 
 
-@pytest.mark.asan
 @pytest.mark.parametrize("challenge", [True, False], ids=["client-checks-first", "we-check"])
 def test_wrong_tunnel_secret(start_bras, subscribe, access_wire, challenge):
     """No tunnel; whoever finds the wrong response says StopCCN."""
@@ -105,7 +102,6 @@ def test_redial_from_the_same_port(start_bras, subscribe):
     bras.wait_everything_returned()
 
 
-@pytest.mark.asan
 @MODES
 def test_clean_set_up_needs_no_retransmission(bras, subscribe, userspace, measured):
     """None of our retransmission timers fires while nothing is lost, though pppd misses a first ConfReq."""

@@ -40,7 +40,6 @@ def test_terminate_by_each_name(bras, subscribe):
         alice.stop()
 
 
-@pytest.mark.asan
 def test_terminate_hard(bras, subscribe, access_wire):
     """Hard does not wait for the peer; the client is still told by CDN."""
     alice = subscribe().connect()
@@ -72,7 +71,6 @@ def test_subscriber_hangs_up(bras, subscribe):
     bras.wait_everything_returned()
 
 
-@pytest.mark.asan
 def test_client_programs_killed(impatient_bras, subscribe):
     """Nobody says good-bye: the LCP echo finds out."""
     subscribe().connect().crash()
@@ -128,7 +126,6 @@ def test_shutdown_soft_refuses_new_sessions(bras, subscribe):
     subscribe("bob", user="bob", password="builder").connect()
 
 
-@pytest.mark.asan
 def test_five_times_in_and_out(bras, subscribe):
     """Nothing is lost by coming and going."""
     for _ in range(5):

@@ -31,7 +31,6 @@ AGREED = [
 ]
 
 
-@pytest.mark.asan
 @pytest.mark.parametrize("ours, theirs, method, logged, shown", [row[1:] for row in AGREED], ids=[r[0] for r in AGREED])
 def test_agreed(start_bras, subscribe, ours, theirs, method, logged, shown):
     """Both sides encrypt, nothing was dropped, and pings come back."""
@@ -45,7 +44,6 @@ def test_agreed(start_bras, subscribe, ours, theirs, method, logged, shown):
         assert bras.dropped(reason) == 0, reason
 
 
-@pytest.mark.asan
 def test_no_timer_fires(start_bras, subscribe, measured):
     """CCP goes first, so that pppd's and our network protocols are answered at once: nothing is sent twice."""
     bras = start_bras(protocols=MS_CHAP, change=ppp(REQUIRE))
@@ -102,7 +100,6 @@ def test_required_and_the_client_has_none(start_bras, subscribe):
     bras.wait_everything_returned()
 
 
-@pytest.mark.asan
 def test_client_requires_and_we_deny(start_bras, subscribe):
     bras = start_bras(protocols=MS_CHAP, change=ppp('mppe = "deny";'))
     alice = subscribe(ppp_options="require-mppe-128").dial()
@@ -112,7 +109,6 @@ def test_client_requires_and_we_deny(start_bras, subscribe):
     bras.wait_everything_returned()
 
 
-@pytest.mark.asan
 def test_preferred_and_the_client_has_none(start_bras, subscribe):
     """The session comes up in clear text."""
     bras = start_bras(protocols=MS_CHAP, change=ppp('mppe = "prefer";'))

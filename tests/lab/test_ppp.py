@@ -41,7 +41,6 @@ def test_wrong_password(start_bras, subscribe, protocol, said):
     bras.wait_everything_returned()
 
 
-@pytest.mark.asan
 @pytest.mark.parametrize("protocol", ALL)
 def test_domain_before_the_name(start_bras, subscribe, protocol):
     r"""CORP\alice is alice; RFC 2759 8.2 leaves the domain out of the hash."""

@@ -73,7 +73,6 @@ def test_dial_in(start_bras, dial, method, ours, theirs, shown):
     bras.wait_everything_returned()
 
 
-@pytest.mark.asan
 def test_no_timer_fires(start_bras, dial, measured):
     """CCP goes first, so nothing is sent twice by either side."""
     bras = start_bras(extra=pptp(REQUIRE))
@@ -84,7 +83,6 @@ def test_no_timer_fires(start_bras, dial, measured):
     measured(f"{bras.wait_log(r'started ip=')}; the reference: {REFERENCE_SETUP_S} s")
 
 
-@pytest.mark.asan
 def test_wrong_password(start_bras, dial):
     bras = start_bras(extra=pptp(REQUIRE))
     alice = dial(password="looking-glass", mppe="require-mppe-128").dial()
@@ -104,7 +102,6 @@ def test_required_and_the_client_has_none(start_bras, dial):
     bras.wait_everything_returned()
 
 
-@pytest.mark.asan
 def test_client_requires_and_we_deny(start_bras, dial):
     bras = start_bras(extra=pptp('mppe = "deny";'))
     alice = dial(mppe="require-mppe-128").dial()
@@ -113,7 +110,6 @@ def test_client_requires_and_we_deny(start_bras, dial):
     bras.wait_everything_returned()
 
 
-@pytest.mark.asan
 def test_operator_ends_it(start_bras, dial):
     bras = start_bras(extra=pptp())
     alice = dial().connect()
@@ -138,12 +134,12 @@ def test_operator_ends_the_control_connection(start_bras, dial):
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])
-@pytest.mark.parametrize("mppe", ["require-mppe-128", "nomppe"])
-def test_32_megabytes(start_bras, lab, dial, direction, mppe, measured):
+@pytest.mark.parametrize("mppe, megabytes", [("require-mppe-128", 32), ("nomppe", 8)])
+def test_many_megabytes(start_bras, lab, dial, direction, mppe, megabytes, measured):
     """Whole and unchanged: equal SHA-256 at both ends."""
     start_bras(extra=pptp())
     alice = dial(mppe=mppe).connect()
-    measured(alice.guest.run(lab.core_host.transfer_command(direction, 32 * MEGABYTE), timeout_s=240).strip())
+    measured(alice.guest.run(lab.core_host.transfer_command(direction, megabytes * MEGABYTE), timeout_s=240).strip())
 
 
 @pytest.mark.asan
@@ -220,7 +216,8 @@ def test_two_behind_one_nat(start_bras, dial, nat):
 
 
 def once_more(one):
-    """Of fifty pppd in a guest one may say nothing, or pptp give up by itself; whoever dials in dials again."""
+    """pppd says what it has to say in thirty seconds, and pptp may need longer for its call where fifty share a processor;
+    whoever dials in dials again."""
     try:
         one.up(45)
     except LabError:
@@ -234,7 +231,7 @@ def test_fifty_calls(start_bras, lab, dial, measured):
 
     They dial a few at a time: pptp gives its own call manager three seconds, which fifty on one processor may exceed."""
     count, together = 50, 5
-    bras = start_bras(extra=pptp(REQUIRE) + 'single-session = "off";')
+    bras = start_bras(extra=pptp(REQUIRE, more="timeout = 30;") + 'single-session = "off";')
     guest = lab.guests["alice"]
     guest.run("chmod -x /etc/ppp/ip-up /etc/ppp/ip-down 2>/dev/null; for n in $(seq 1 50); do "
               "ip addr add 10.77.0.$((100 + n))/32 dev vec0; done")

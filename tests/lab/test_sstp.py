@@ -71,7 +71,6 @@ def test_online(start_sstp, dial_sstp, protocol, version):
     bras.wait_everything_returned()
 
 
-@pytest.mark.asan
 @PROTOCOLS
 def test_wrong_password(start_sstp, dial_sstp, protocol):
     bras = start_sstp()

@@ -78,13 +78,11 @@ def test_spoofed_source(bras, subscribe, core_wire):
     assert core_wire.packets(f"host {FOREIGN}") == []
 
 
-@pytest.mark.asan
 def test_core_host_reaches_the_subscriber(bras, lab, subscribe):
     alice = subscribe().connect()
     assert "5 received" in lab.core_host.run(f"ping -n -c 5 -l 5 -i 1 -W 2 {alice.address}")
 
 
-@pytest.mark.asan
 def test_gateway_answers_the_core(bras, lab):
     for address in (GATEWAY, "192.0.2.1"):
         assert "3 received" in lab.core_host.run(f"ping -n -c 3 -l 3 -i 1 -W 2 {address}")
