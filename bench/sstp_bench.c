@@ -24,8 +24,7 @@
 #define MBUFS 16383
 #define ETH_VLAN 18 /* what a frame of the core side had in front */
 #define CONN_MANY 100000
-#define TCP_PLACE_BYTES 16 /* of a connection in the hash table, which is half empty (tcp.h) */
-#define REST_EVERY 200     /* rounds: congestion state is for a quarter of the connections, for ten seconds each */
+#define REST_EVERY 200 /* rounds: congestion state is for a quarter of the connections, for ten seconds each */
 
 static unsigned rounds = 2000;
 static const uint32_t sizes[] = {64, 1024, 65536};

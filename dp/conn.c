@@ -12,6 +12,8 @@
 
 #define WORK_QUOTA 64 /* connections in one turn */
 
+_Static_assert(TCP_CONN_BYTES + TCP_PLACE_BYTES + TLS_CONN_BYTES <= 512, "an idle connection: TCP and TLS");
+
 static struct conn *take(struct lcore *lc) ON_LCORE;
 static void release(struct lcore *lc, struct conn *c) ON_LCORE;
 static void begin_tls(struct lcore *lc, struct conn *c) ON_LCORE;

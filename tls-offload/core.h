@@ -97,7 +97,7 @@ struct tls_conn {
 	uint8_t msg_have;
 	uint8_t reserved;
 };
-_Static_assert(sizeof(struct tls_conn) == 256, "what docs and limits say of an idle connection");
+_Static_assert(sizeof(struct tls_conn) == TLS_CONN_BYTES, "what docs and limits say of an idle connection");
 #define MSG_SKIP 255
 
 struct tls_op {

@@ -5,14 +5,14 @@
 static void window_update(struct tcp_conn *c, const struct segment *s, struct ack *a) ON_LCORE;
 static void cumulative(struct tcp *t, struct tcp_conn *c, struct ack *a) ON_LCORE;
 static void head_trim(struct tcp *t, struct tcp_conn *c, struct tcp_seg *g, struct ack *a) ON_LCORE;
-static void count_out(struct tcp_conn *c, const struct tcp_seg *g, uint32_t n) ON_LCORE;
+static void count_out(struct tcp *t, const struct tcp_conn *c, const struct tcp_seg *g, uint32_t n) ON_LCORE;
 static void round_trip(struct tcp *t, struct tcp_conn *c, const struct ack *a) ON_LCORE;
 
 void
 tcp_ack(struct tcp *t, struct tcp_conn *c, const struct segment *s)
 {
 	const struct tcp_header *h = &s->h;
-	struct ack a = {.seq = h->ack, .prior_una = c->snd_una, .prior_pipe = c->pipe};
+	struct ack a = {.seq = h->ack, .prior_una = c->snd_una, .prior_pipe = tcp_ext_see(t, c)->pipe};
 	if (seq_lt(a.seq, c->snd_una)) /* overtaken by a later one */
 		return;
 	a.ece = h->flags & TCP_F_ECE && !(h->flags & TCP_F_SYN);
@@ -32,7 +32,7 @@ tcp_ack(struct tcp *t, struct tcp_conn *c, const struct segment *s)
 	if (a.advanced || (a.window_changed && c->rtx_kind == RTX_PERSIST))
 		c->backoff = 0;
 	/* Any answer shows that the peer is there: what counts is silence, or no progress with a window to fill. */
-	if (a.advanced || c->snd_wnd == 0)
+	if (a.advanced || c->snd_wnd == 0 || !outstanding)
 		c->stall_ms = c->snd_una != c->snd_nxt ? tcp_in_ms(t, 0) : 0;
 	if (a.advanced || a.delivered || a.window_changed)
 		tcp_rtx_restart(t, c);
@@ -41,18 +41,18 @@ tcp_ack(struct tcp *t, struct tcp_conn *c, const struct segment *s)
 	tcp_send_poke(t, c);
 }
 
-/* window_update: RFC 9293 3.10.7.4: by SND.WL1 and SND.WL2, so that an old segment does not bring an old window back. */
+/* window_update: RFC 9293 3.10.7.4: by SND.WL1, so that an old segment does not bring an old window back.  SND.WL2 is not kept:
+ * it is an acknowledgement that was taken, so no more than SND.UNA, and what acknowledges less than that has not come here. */
 static void
 window_update(struct tcp_conn *c, const struct segment *s, struct ack *a)
 {
 	const struct tcp_header *h = &s->h;
-	if (seq_gt(c->snd_wl1, h->seq) || (c->snd_wl1 == h->seq && seq_gt(c->snd_wl2, h->ack)))
+	if (seq_gt(c->snd_wl1, h->seq))
 		return;
 	uint32_t wnd = (uint32_t)h->wnd << (h->flags & TCP_F_SYN ? 0 : c->snd_ws);
 	a->window_changed = wnd != c->snd_wnd;
 	c->snd_wnd = wnd;
 	c->snd_wl1 = h->seq;
-	c->snd_wl2 = h->ack;
 	if (wnd > c->max_wnd)
 		c->max_wnd = wnd;
 }
@@ -76,7 +76,7 @@ cumulative(struct tcp *t, struct tcp_conn *c, struct ack *a)
 			a->delivered += seg_space(g);
 			tcp_delivered(t, c, g, a);
 		}
-		count_out(c, g, seg_space(g));
+		count_out(t, c, g, seg_space(g));
 		tcp_queue_drop_head(t, c);
 	}
 	c->snd_una = a->seq;
@@ -84,14 +84,15 @@ cumulative(struct tcp *t, struct tcp_conn *c, struct ack *a)
 
 /* count_out: n octets of g are no longer in the network, lost or reported. */
 static void
-count_out(struct tcp_conn *c, const struct tcp_seg *g, uint32_t n)
+count_out(struct tcp *t, const struct tcp_conn *c, const struct tcp_seg *g, uint32_t n)
 {
+	struct tcp_ext *x = &t->exts[c->ext];
 	if (g->flags & SEG_SACKED)
-		c->sacked -= n;
+		x->sacked -= n;
 	else if (g->flags & SEG_LOST)
-		c->lost -= n;
+		x->lost -= n;
 	else
-		c->pipe -= n;
+		x->pipe -= n;
 }
 
 /* head_trim: a part of it is acknowledged: the rest stays, as a part of its record. */
@@ -99,8 +100,7 @@ static void
 head_trim(struct tcp *t, struct tcp_conn *c, struct tcp_seg *g, struct ack *a)
 {
 	uint16_t n = (uint16_t)(a->seq - g->seq);
-	(void)t;
-	count_out(c, g, n);
+	count_out(t, c, g, n);
 	if (!(g->flags & SEG_SACKED))
 		a->delivered += n;
 	g->seq += n;
@@ -113,11 +113,11 @@ static void
 round_trip(struct tcp *t, struct tcp_conn *c, const struct ack *a)
 {
 	if (a->rtt_us && !a->repaired) {
-		tcp_rtt_sample(c, a->rtt_us);
+		tcp_rtt_sample(t, c, a->rtt_us);
 		return;
 	}
 	/* RFC 7323 4.1: what was sent again gives a sample by time stamps alone, and only when the number advances. */
 	uint32_t ms = tcp_tsval(t, c->ts_offset) - a->tsecr;
 	if (a->advanced && a->delivered && a->has_ts && a->tsecr && ms < TCP_RTO_MAX_MS)
-		tcp_rtt_sample(c, ms ? ms * 1000 : 1000);
+		tcp_rtt_sample(t, c, ms ? ms * 1000 : 1000);
 }

@@ -149,15 +149,15 @@ cubic(struct tcp *t, struct tcp_conn *c, const struct ack *a)
 	if (!x->epoch || t->us - x->epoch_us > EPOCH_MAX_S * 1000000u) {
 		x->epoch = true;
 		x->epoch_us = t->us;
-		x->origin = cwnd < c->w_max ? c->w_max : cwnd;
-		x->k = cwnd < c->w_max ? cbrtf((c->w_max - cwnd) / CUBIC_C) : 0;
+		x->origin = cwnd < x->w_max ? x->w_max : cwnd;
+		x->k = cwnd < x->w_max ? cbrtf((x->w_max - cwnd) / CUBIC_C) : 0;
 		x->w_est = cwnd;
 		x->grown = 0;
 	}
 	float at = (float)(t->us - x->epoch_us) / 1e6f - x->k, ahead = at + (float)c->srtt_us / 1e6f;
 	float now = x->origin + CUBIC_C * at * at * at, target = x->origin + CUBIC_C * ahead * ahead * ahead;
 	/* RFC 9438 4.3: as Reno would, until it is where it was before the reduction. */
-	x->w_est += (x->w_est < c->w_max ? CUBIC_ALPHA : 1) * acked / cwnd;
+	x->w_est += (x->w_est < x->w_max ? CUBIC_ALPHA : 1) * acked / cwnd;
 	if (target < cwnd)
 		target = cwnd;
 	if (target > 1.5f * cwnd)
@@ -181,7 +181,7 @@ tcp_cc_reduce(struct tcp *t, struct tcp_conn *c)
 	if (used < base)
 		base = used;
 	float w = (float)base / c->mss;
-	c->w_max = w < c->w_max ? w * (1 + CUBIC_BETA) / 2 : w;
+	x->w_max = w < x->w_max ? w * (1 + CUBIC_BETA) / 2 : w;
 	uint32_t down = (uint32_t)((float)base * CUBIC_BETA), least = 2u * c->mss;
 	c->ssthresh = down > least ? down : least;
 	x->epoch = false;

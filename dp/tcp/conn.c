@@ -1,7 +1,5 @@
 #include "conn.h"
 
-#include <rte_prefetch.h>
-
 static void release(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 
 /* --- lists: a connection is on each at most once */
@@ -10,34 +8,15 @@ void
 tcp_list_add(struct tcp *t, enum tcp_list list, struct tcp_conn *c)
 {
 	struct tcp_fifo *f = &t->list[list];
-	struct tcp_link *l = &c->link[list];
 	uint32_t i = tcp_index(t, c);
-	if (l->next != LINK_OFF)
+	if (c->link[list] != LINK_OFF)
 		return;
-	*l = (struct tcp_link){NONE, f->last};
+	c->link[list] = NONE;
 	if (f->last == NONE)
 		f->first = i;
 	else
-		t->conns[f->last].link[list].next = i;
+		t->conns[f->last].link[list] = i;
 	f->last = i;
-}
-
-void
-tcp_list_del(struct tcp *t, enum tcp_list list, struct tcp_conn *c)
-{
-	struct tcp_fifo *f = &t->list[list];
-	struct tcp_link *l = &c->link[list];
-	if (l->next == LINK_OFF)
-		return;
-	if (l->prev == NONE)
-		f->first = l->next;
-	else
-		t->conns[l->prev].link[list].next = l->next;
-	if (l->next == NONE)
-		f->last = l->prev;
-	else
-		t->conns[l->next].link[list].prev = l->prev;
-	l->next = LINK_OFF;
 }
 
 struct tcp_conn *
@@ -47,10 +26,12 @@ tcp_list_pop(struct tcp *t, enum tcp_list list)
 	if (first == NONE)
 		return NULL;
 	struct tcp_conn *c = &t->conns[first];
-	tcp_list_del(t, list, c);
-	if (t->list[list].first != NONE)
-		for (unsigned line = 0; line < sizeof *c; line += 64)
-			rte_prefetch0((const uint8_t *)&t->conns[t->list[list].first] + line);
+	t->list[list].first = c->link[list];
+	c->link[list] = LINK_OFF;
+	if (t->list[list].first == NONE)
+		t->list[list].last = NONE;
+	else
+		tcp_conn_prefetch(&t->conns[t->list[list].first]);
 	return c;
 }
 
@@ -76,41 +57,6 @@ tcp_seg_free(struct tcp *t, uint32_t i)
 	t->use.segments--;
 }
 
-/* --- congestion state */
-
-struct tcp_ext *
-tcp_conn_ext(struct tcp *t, struct tcp_conn *c)
-{
-	if (c->ext != NONE)
-		return &t->exts[c->ext];
-	uint32_t i = t->ext_free;
-	if (i == NONE)
-		return NULL;
-	struct tcp_ext *x = &t->exts[i];
-	t->ext_free = x->free_next;
-	t->use.active++;
-	*x = (struct tcp_ext){.owner = tcp_index(t, c), .reo_mult = 1, .high_seq = c->snd_una, .tlp_end = c->snd_una};
-	x->rack_fack = x->round_end = x->cwv_end = x->ecn_end = x->reo_end = c->snd_una;
-	x->pace_us = t->now.us;
-	c->ext = i;
-	tcp_cc_init(t, c);
-	return x;
-}
-
-void
-tcp_conn_ext_release(struct tcp *t, struct tcp_conn *c)
-{
-	if (c->ext == NONE)
-		return;
-	struct tcp_ext *x = &t->exts[c->ext];
-	wheel_del(&x->pace);
-	c->flags &= ~(uint32_t)CONN_PACED;
-	x->free_next = t->ext_free;
-	t->ext_free = c->ext;
-	t->use.active--;
-	c->ext = NONE;
-}
-
 /* --- life */
 
 bool
@@ -118,7 +64,7 @@ tcp_admit(const struct tcp *t)
 {
 	const struct tcp_limits *l = &t->start.limits;
 	return (uint64_t)t->use.conns * 10 < (uint64_t)l->conns * 9 &&
-	       (uint64_t)t->use.active * 10 < (uint64_t)l->active * 9 &&
+	       (uint64_t)(t->use.active - t->n_idle) * 10 < (uint64_t)l->active * 9 &&
 	       (uint64_t)t->use.segments * 10 < (uint64_t)l->segments * 9 &&
 	       (uint64_t)t->use.send_mbufs * 10 < (uint64_t)l->send_mbufs * 9 && !t->mbufs_low;
 }
@@ -130,12 +76,12 @@ tcp_conn_new(struct tcp *t, const struct tcp_tuple *id, uint32_t hash)
 	if (i == NONE || !tcp_admit(t))
 		return NULL;
 	struct tcp_conn *c = &t->conns[i];
-	t->conn_free = c->link[0].next;
-	uint32_t generation = c->generation;
-	*c = (struct tcp_conn){.id = *id, .hash = hash, .generation = generation, .head = NONE, .tail = NONE};
-	c->unsent = c->ext = c->ooo = NONE;
-	for (unsigned l = 0; l < LISTS; l++)
-		c->link[l].next = LINK_OFF;
+	struct tcp_conn old = *c;
+	t->conn_free = c->nh;
+	*c = (struct tcp_conn){.id = *id, .generation = old.generation, .head = NONE, .tail = NONE};
+	c->id.hash = hash;
+	c->unsent = c->ext = NONE;
+	memcpy(c->link, old.link, sizeof c->link); /* it may be on some as who it was before */
 	c->rcv_bound = t->start.limits.rcv_bytes;
 	c->snd_bound = t->start.limits.snd_bytes;
 	c->user_timeout_ms = t->start.user_timeout_ms;
@@ -160,8 +106,10 @@ void
 tcp_conn_set_state(struct tcp *t, struct tcp_conn *c, enum tcp_state state)
 {
 	c->state = state;
-	/* RFC 9293 3.6: nobody here reads any more, so the peer has a minute to say FIN.  After tcp_shutdown it has for ever. */
-	c->life_ms = state == TCP_FIN_WAIT_2 && (c->flags & CONN_USER_CLOSED) ? tcp_in_ms(t, TCP_FIN_WAIT_2_MS) : 0;
+	/* RFC 9293 3.6: nobody here reads any more, so the peer has a minute from now to say FIN (timer.c).  After tcp_shutdown it
+	 * has for ever. */
+	if (state == TCP_FIN_WAIT_2)
+		c->sent_ms = t->ms;
 	tcp_timer_update(t, c);
 }
 
@@ -194,12 +142,10 @@ tcp_conn_gone(struct tcp *t, struct tcp_conn *c, enum tcp_gone why)
 {
 	tcp_queue_free(t, c);
 	tcp_reass_free(t, c);
-	tcp_conn_ext_release(t, c);
 	wheel_del(&c->timer);
-	tcp_list_del(t, LIST_OUT, c);
-	tcp_list_del(t, LIST_WANT, c);
-	tcp_table_del(t, c->hash, tcp_index(t, c));
+	tcp_table_del(t, c->id.hash, tcp_index(t, c));
 	c->state = TCP_CLOSED;
+	tcp_ext_release(t, c);
 	c->gone = (uint8_t)why;
 	if (c->flags & CONN_REPORTED)
 		tcp_event(t, c, TCP_GONE);
@@ -211,7 +157,7 @@ static void
 release(struct tcp *t, struct tcp_conn *c)
 {
 	c->generation = handle_next_generation(c->generation);
-	c->link[0].next = t->conn_free;
+	c->nh = t->conn_free;
 	t->conn_free = tcp_index(t, c);
 	t->use.conns--;
 }
@@ -266,8 +212,9 @@ bool
 tcp_check(struct tcp *t, struct tcp_conn *c)
 {
 	uint32_t pipe = 0, lost = 0, sacked = 0, seq = c->snd_una;
+	const struct tcp_ext *x = tcp_ext_see(t, c);
 	if (c->state == TCP_CLOSED)
-		return c->head == NONE && c->ooo == NONE && c->ext == NONE && !wheel_pending(&c->timer);
+		return c->head == NONE && c->ext == NONE && !wheel_pending(&c->timer);
 	for (uint32_t i = c->head; i != NONE; i = t->segs[i].next) {
 		const struct tcp_seg *g = &t->segs[i];
 		if (i == c->head ? seq_gt(g->seq, seq) : g->seq != seq)
@@ -279,7 +226,7 @@ tcp_check(struct tcp *t, struct tcp_conn *c)
 		lost += g->flags & SEG_LOST ? seg_space(g) : 0;
 		pipe += g->flags & (SEG_SACKED | SEG_LOST) ? 0 : seg_space(g);
 	}
-	if (seq != c->snd_end || pipe != c->pipe || lost != c->lost || sacked != c->sacked)
+	if (seq != c->snd_end || pipe != x->pipe || lost != x->lost || sacked != x->sacked)
 		return false;
 	if (seq_gt(c->snd_una, c->snd_nxt) || seq_gt(c->snd_nxt, c->snd_end))
 		return false;
@@ -288,10 +235,12 @@ tcp_check(struct tcp *t, struct tcp_conn *c)
 	if (wheel_pending(&c->timer) && c->rtx_ms &&
 	    c->timer.due.us > t->now.us + (int64_t)(int32_t)(c->rtx_ms - t->ms) * 1000 + 1000)
 		return false;
+	if (x->idle && (c->snd_una != c->snd_nxt || x->ooo != NONE || x->fin_known || !t->n_idle))
+		return false;
 	uint32_t at = c->rcv_nxt;
-	for (uint32_t i = c->ooo; i != NONE; i = t->segs[i].next) {
+	for (uint32_t i = x->ooo; i != NONE; i = t->segs[i].next) {
 		const struct tcp_seg *g = &t->segs[i];
-		if (seq_leq(g->seq, at) && (i == c->ooo || seq_lt(g->seq, at)))
+		if (seq_leq(g->seq, at) && (i == x->ooo || seq_lt(g->seq, at)))
 			return false;
 		at = seg_end(g);
 	}

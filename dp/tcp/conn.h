@@ -8,17 +8,20 @@
  *   pipe    == octets of segments that are SENT and neither SACKED nor LOST; lost, sacked likewise
  *   rcv_edge - rcv_nxt                  never less than it was by the last segment, minus what has arrived since
  *   snd_una != snd_nxt                  => a retransmission deadline is set, and the wheel will look by then
- *   ext != NONE                         whenever the segment list has a segment that was sent
+ *   ext != NONE                         whenever the segment list has a segment that was sent, or one is out of order
  *   out-of-order list                   sorted, no overlaps, all of it beyond rcv_nxt
+ *   ext->idle                           => it is needed for none of these, and on the list of idle ones
  */
 #ifndef DP_TCP_CONN_H
 #define DP_TCP_CONN_H
 
-#include <stdalign.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_mbuf.h>
+#include <rte_prefetch.h>
 
 #include <dp/drop.h>
 #include <millrace/addr.h>
@@ -44,6 +47,7 @@
 #define TCP_FIN_WAIT_2_MS 60000                   /* only after tcp_close: nobody reads */
 #define TCP_PAWS_IDLE_MS (24u * 24 * 3600 * 1000) /* RFC 7323 5.5 */
 #define TCP_EXT_IDLE_MS 10000                     /* congestion state goes back to its pool */
+#define TCP_EXT_TURN_MS 1000                      /* when others wait for it, who has had it for so long lets go */
 #define TCP_KEEP_PROBES 9
 #define TCP_KEEP_PROBE_MS 75000
 #define TCP_SYN_TRIES 6
@@ -65,13 +69,14 @@ enum tcp_state {
 	TCP_STATES
 };
 
-/* Laid out as five words for hashing. */
+/* Laid out as five words for hashing, of which the last half word is not part. */
 struct tcp_tuple {
 	struct addr local, peer;
 	uint16_t local_port, peer_port;
-	uint32_t zero;
+	uint32_t hash; /* tcp_hash, where it is kept: of a connection */
 };
 _Static_assert(sizeof(struct tcp_tuple) == 40, "five words");
+#define TCP_TUPLE_BYTES offsetof(struct tcp_tuple, hash)
 
 enum tcp_conn_flag {
 	CONN_SACK = 1 << 0,
@@ -97,11 +102,13 @@ enum tcp_conn_flag {
 	CONN_PACED = 1 << 23,   /* waits in the pacing wheel */
 };
 
-enum tcp_list { LIST_OUT, LIST_WANT, LIST_EVENT, LISTS };
-
 struct tcp_link {
-	uint32_t next, prev; /* next == SELF: not on a list */
+	uint32_t next, prev;
 };
+
+/* Lists of connections are linked one way: who is on one stays on it until its turn, even gone or with nothing left to do;
+ * whoever takes it off looks.  LINK_OFF: on none. */
+enum tcp_list { LIST_OUT, LIST_WANT, LIST_EVENT, LIST_EXT, LISTS };
 #define LINK_OFF (UINT32_MAX - 1)
 
 struct tcp_fifo {
@@ -111,76 +118,85 @@ struct tcp_fifo {
 /* What the retransmission deadline stands for. */
 enum tcp_rtx { RTX_RTO, RTX_TLP, RTX_RACK, RTX_PERSIST, RTX_RETRY };
 
+/* What an idle connection needs, and not an octet more: what is in flight, lost or out of order is in struct tcp_ext. */
 struct tcp_conn {
-	/* line 0: look-up, and where both directions are */
-	alignas(64) struct tcp_tuple id; /* id.zero is spare */
-	uint32_t hash;
-	uint32_t flags; /* enum tcp_conn_flag */
+	/* look-up, and where both directions are */
+	struct tcp_tuple id; /* id.hash is set */
+	uint32_t flags;      /* enum tcp_conn_flag */
 	uint32_t rcv_nxt, snd_una, snd_nxt;
 	uint8_t state; /* enum tcp_state; written by tcp_conn_set_state alone */
-	uint8_t snd_ws, rcv_ws;
+	uint8_t snd_ws : 4, rcv_ws : 4;
 	uint8_t backoff;
+	uint8_t rtx_kind; /* enum tcp_rtx */
 
-	/* line 1: windows and clocks */
-	alignas(64) uint32_t snd_wnd;
-	uint32_t snd_wl1, snd_wl2, max_wnd;
+	/* windows and clocks */
+	uint32_t snd_wnd;
+	uint32_t snd_wl1, max_wnd;
 	uint32_t rcv_edge;  /* right edge that was advertised; never goes back */
 	uint32_t rcv_acked; /* rcv_nxt of the last segment that we sent (RFC 7323 4.3 Last.ACK.sent) */
 	uint32_t rcv_bound, unconsumed;
 	uint32_t ts_recent, ts_recent_ms, ts_offset;
 	uint32_t cwnd, ssthresh;
-	uint32_t srtt_us, rttvar_us, rto_ms;
+	uint32_t srtt_us, rttvar_us;
+	uint16_t rto_ms;
 
-	/* line 2: queues */
-	alignas(64) uint64_t user;
+	/* queue */
+	uint16_t mss;     /* payload of a full segment with its options */
+	uint16_t mss_max; /* of the handshake */
+	uint16_t mss_low; /* when the segment size was lowered, of mss_clock; 0: it was not */
+	uint32_t snd_bound;
+	uint64_t user;
 	uint32_t head, tail, unsent; /* segments; unsent: the first that was never sent */
 	uint32_t snd_end;            /* sequence number after the last queued */
-	uint32_t snd_bound;
-	uint32_t pipe, lost, sacked; /* octets, RFC 6675 3 */
-	uint16_t mss;                /* payload of a full segment with its options */
-	uint16_t mss_max;            /* of the handshake */
+	uint32_t mbufs;              /* in the send queue */
 	uint32_t ext;
-	uint32_t ooo, ooo_bytes; /* first out-of-order segment; memory that they pin */
-	uint32_t nh;
-	uint32_t mbufs; /* in the send queue */
+	uint32_t nh; /* of a free slot: the next */
 
-	/* line 3: timers and lists */
-	alignas(64) struct wheel_node timer;
-	uint32_t rtx_ms, ack_ms, keep_ms, life_ms;
-	struct tcp_link link[LISTS];
-
-	/* line 4: seldom */
-	alignas(64) uint32_t generation;
-	uint8_t rtx_kind; /* enum tcp_rtx */
-	uint8_t events;   /* enum tcp_what, not fetched yet */
-	uint8_t gone;     /* enum tcp_gone */
-	uint8_t dupacks;
+	/* timers and lists */
+	uint32_t rtx_ms;
+	struct wheel_node timer;
+	uint32_t ack_ms;
+	uint32_t link[LISTS];
 	uint32_t oow_ms; /* when a challenge was sent last; 0: never */
 	uint32_t heard_ms, sent_ms;
 	uint32_t stall_ms; /* since when the peer owes us an answer; 0: it does not */
 	uint32_t user_timeout_ms;
-	struct tcp_block dsack;
-	uint32_t recent_seq; /* of the out-of-order segment that came last: its block goes first */
-	float w_max;         /* RFC 9438, in segments; survives ext */
-	uint32_t min_rtt_us;
-	uint8_t keep_probes, acks_owed, tries, black_holes;
-	uint32_t mss_low_ms; /* when the segment size was lowered; 0: it was not */
-	uint32_t fin_seq;    /* where the peer's FIN is, when it came before missing data; valid with fin_known */
-	uint8_t fin_known, burst_at, sack_turn, spare;
+	uint32_t generation;
+	uint8_t events; /* enum tcp_what, not fetched yet */
+	union {
+		uint8_t tries;       /* SYN_SENT */
+		uint8_t keep_probes; /* open */
+		uint8_t gone;        /* closed: enum tcp_gone */
+	};
+	uint8_t acks_owed, burst_at;
 };
-_Static_assert(sizeof(struct tcp_conn) == TCP_CONN_BYTES, "five cache lines");
+_Static_assert(sizeof(struct tcp_conn) == TCP_CONN_BYTES, "what docs and limits say of an idle connection");
 
 enum tcp_ca { CA_OPEN, CA_CWR, CA_RECOVERY, CA_LOSS };
 
-/* Of a connection that has data in flight, or had some in the last ten seconds. */
+/* Of a connection that has data in flight or out of order, or had some in the last ten seconds and nobody else has needed
+ * the place since. */
 struct tcp_ext {
+	/* in flight and out of order */
+	uint32_t owner;
+	uint32_t pipe, lost, sacked; /* octets, RFC 6675 3 */
+	uint32_t ooo, ooo_bytes;     /* first out-of-order segment; memory that they pin */
+	uint32_t recent_seq;         /* of the out-of-order segment that came last: its block goes first */
+	struct tcp_block dsack;
+	uint32_t fin_seq; /* where the peer's FIN is, when it came before missing data; valid with fin_known */
+	bool fin_known, idle;
+	uint8_t sack_turn, dupacks;
+	uint32_t min_rtt_us;
+	uint32_t since_ms;    /* when it was given out */
+	uint32_t idle_ms;     /* since when it is not needed; valid with idle */
+	struct tcp_link link; /* idle ones, longest first; next: of free ones */
+
 	struct wheel_node pace; /* in the pacing wheel, when data waits for its time */
 	int64_t pace_us;        /* the next segment may leave then */
 	uint8_t ca;             /* enum tcp_ca */
 	uint8_t frto;           /* RFC 5682: 0 off, 1 timeout happened, 2 first ACK seen */
 	uint8_t tlp_out;        /* a probe is out; 2: it was a retransmission */
 	uint8_t hystart;        /* 0 off, 1 slow start, 2 conservative slow start */
-	uint32_t owner;
 
 	/* recovery: RFC 6675, 9937, and what undoing it needs (RFC 4015, 3708) */
 	uint32_t high_seq, undo_una, prior_cwnd, prior_ssthresh;
@@ -198,7 +214,7 @@ struct tcp_ext {
 	uint32_t tlp_end;
 
 	/* RFC 9438, 9406, 7661 */
-	float k, origin, w_est, grown;
+	float k, origin, w_est, grown, w_max;
 	uint32_t epoch_us;
 	bool epoch;
 	uint8_t css_rounds;
@@ -206,7 +222,6 @@ struct tcp_ext {
 	uint32_t round_end, round_min_us, last_min_us, css_base_us;
 	uint32_t pipe_ack, round_acked, cwv_end, cwv_ms;
 	uint32_t ecn_end;
-	uint32_t free_next;
 };
 
 enum tcp_seg_flag {
@@ -310,6 +325,9 @@ struct tcp {
 	uint32_t listed; /* in the hash table */
 
 	struct tcp_fifo list[LISTS];
+	struct tcp_fifo ext_idle; /* congestion state that nobody needs now; who has not for longest is first */
+	uint32_t n_idle;          /* of them */
+	struct tcp_ext none;      /* what there is to say of a connection without: never written */
 	struct tcp_fifo
 		syn_due[TCP_SYNACK_TRIES]; /* by tries made: each waits equally long, so the first is due first */
 	struct tcp_fifo tw_due;
@@ -339,6 +357,14 @@ struct segment {
 	uint8_t ip_ecn; /* RFC 3168 5: the two bits */
 	struct tcp_header h;
 };
+
+/* tcp_tuple_words: what is hashed: all but the place of the hash itself. */
+static inline void
+tcp_tuple_words(const struct tcp_tuple *id, uint64_t word[5])
+{
+	word[4] = 0;
+	memcpy(word, id, TCP_TUPLE_BYTES);
+}
 
 static inline void
 tcp_count(struct tcp *t, enum tcp_stat what)
@@ -396,19 +422,18 @@ void tcp_conn_reset(struct tcp *t, struct tcp_conn *c, enum tcp_gone why) ON_LCO
 void tcp_event(struct tcp *t, struct tcp_conn *c, enum tcp_what what) ON_LCORE;
 /* tcp_conn_mss: of the path now, within what the peer takes. */
 void tcp_conn_mss(struct tcp *t, struct tcp_conn *c, uint16_t mss) ON_LCORE;
-/* tcp_conn_ext: congestion state, taken when there is none; NULL when the pool is empty. */
-struct tcp_ext *tcp_conn_ext(struct tcp *t, struct tcp_conn *c) ON_LCORE;
-void tcp_conn_ext_release(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 bool tcp_check(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 
-static inline struct tcp_ext *
-tcp_ext(struct tcp *t, const struct tcp_conn *c)
+/* tcp_conn_prefetch: a connection begins anywhere in a line. */
+static inline void
+tcp_conn_prefetch(const struct tcp_conn *c)
 {
-	return c->ext == NONE ? NULL : &t->exts[c->ext];
+	for (unsigned line = 0; line < sizeof *c; line += 64)
+		rte_prefetch0((const uint8_t *)c + line);
+	rte_prefetch0((const uint8_t *)(c + 1) - 1);
 }
 
 void tcp_list_add(struct tcp *t, enum tcp_list list, struct tcp_conn *c) ON_LCORE;
-void tcp_list_del(struct tcp *t, enum tcp_list list, struct tcp_conn *c) ON_LCORE;
 /* tcp_list_pop: the first, taken off; NULL when empty. */
 struct tcp_conn *tcp_list_pop(struct tcp *t, enum tcp_list list) ON_LCORE;
 
@@ -419,6 +444,34 @@ tcp_seg(struct tcp *t, uint32_t i)
 }
 uint32_t tcp_seg_new(struct tcp *t) ON_LCORE;          /* NONE when there is none */
 void tcp_seg_free(struct tcp *t, uint32_t i) ON_LCORE; /* the entry alone */
+
+/* --- ext.c: congestion state */
+
+static inline struct tcp_ext *
+tcp_ext(struct tcp *t, const struct tcp_conn *c)
+{
+	return c->ext == NONE ? NULL : &t->exts[c->ext];
+}
+
+/* tcp_ext_see: to read: what is true of a connection without is in it too. */
+static inline const struct tcp_ext *
+tcp_ext_see(const struct tcp *t, const struct tcp_conn *c)
+{
+	return c->ext == NONE ? &t->none : &t->exts[c->ext];
+}
+
+/* tcp_ext_take: the connection's, taken when it has none, from who has not needed it for longest if it must; NULL when all
+ * are needed.  tcp_ext_wait: who has something to send and got none gets the first that comes free, in turn. */
+struct tcp_ext *tcp_ext_take(struct tcp *t, struct tcp_conn *c) ON_LCORE;
+void tcp_ext_wait(struct tcp *t, struct tcp_conn *c) ON_LCORE;
+/* tcp_ext_receive: for what came out of order, which may not use up more than half of them. */
+struct tcp_ext *tcp_ext_receive(struct tcp *t, struct tcp_conn *c) ON_LCORE;
+/* tcp_ext_settle: after all that may have changed whether it is needed. */
+void tcp_ext_settle(struct tcp *t, struct tcp_conn *c) ON_LCORE;
+/* tcp_ext_turn_over: others wait, and this one has had it for its time: no new data until what is out is acknowledged. */
+bool tcp_ext_turn_over(const struct tcp *t, const struct tcp_conn *c) ON_LCORE;
+void tcp_ext_release(struct tcp *t, struct tcp_conn *c) ON_LCORE;
+void tcp_ext_timers(struct tcp *t, unsigned quota) ON_LCORE;
 
 /* --- table.c: who is it? */
 
@@ -491,7 +544,7 @@ void tcp_cc_reduce(struct tcp *t, struct tcp_conn *c) ON_LCORE; /* ssthresh afte
 uint32_t tcp_cc_initial(const struct tcp_conn *c) ANY_THREAD;
 void tcp_cc_idle(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 uint64_t tcp_cc_rate(const struct tcp *t, const struct tcp_conn *c) ON_LCORE; /* octets a second; 0: not known */
-void tcp_rtt_sample(struct tcp_conn *c, uint32_t rtt_us) ON_LCORE;
+void tcp_rtt_sample(struct tcp *t, struct tcp_conn *c, uint32_t rtt_us) ON_LCORE;
 void tcp_rtx_arm(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 void tcp_rtx_sent(struct tcp *t, struct tcp_conn *c) ON_LCORE; /* new data has left */
 void tcp_rtx_restart(struct tcp *t, struct tcp_conn *c) ON_LCORE;
@@ -510,6 +563,8 @@ void tcp_reass(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint32_t s
 struct rte_mbuf *tcp_reass_pull(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *chain) ON_LCORE;
 /* tcp_reass_until: the stream ends here: what came out of order and lies beyond is nobody's. */
 void tcp_reass_until(struct tcp *t, struct tcp_conn *c, uint32_t end) ON_LCORE;
+/* tcp_dsack: these octets came twice, which the next acknowledgement says. */
+void tcp_dsack(struct tcp *t, struct tcp_conn *c, uint32_t start, uint32_t end) ON_LCORE;
 void tcp_reass_free(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 unsigned tcp_reass_blocks(struct tcp *t, const struct tcp_conn *c, struct tcp_block *b, unsigned max) ON_LCORE;
 uint16_t tcp_rcv_window(struct tcp *t, struct tcp_conn *c) ON_LCORE; /* for the header; moves rcv_edge */
@@ -523,7 +578,8 @@ int tcp_queue_flag(struct tcp *t, struct tcp_conn *c, uint8_t flag) ON_LCORE; /*
 void tcp_queue_free(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 void tcp_queue_drop_head(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 void tcp_send_poke(struct tcp *t, struct tcp_conn *c) ON_LCORE; /* something may be sendable now */
-uint32_t tcp_send_window(const struct tcp_conn *c) ON_LCORE;    /* octets beyond snd_nxt that both windows allow */
+uint32_t tcp_send_window(const struct tcp *t, const struct tcp_conn *c)
+	ON_LCORE; /* octets beyond snd_nxt that both windows allow */
 
 /* A packet that belongs to no queue: SYN-ACK, RST, challenge of a TIME_WAIT. */
 struct tcp_answer {

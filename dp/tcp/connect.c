@@ -68,7 +68,7 @@ find_port(struct tcp *t, struct tcp_tuple *id, const struct tcp_connect *w)
 	uint16_t first = w->port_first ? w->port_first : 49152, last = w->port_last ? w->port_last : 65535;
 	uint64_t word[5];
 	id->local_port = 0;
-	memcpy(word, id, sizeof word);
+	tcp_tuple_words(id, word);
 	/* RFC 6056 3.3.3: where to begin depends on the peer and a secret, so that peers see no common counter. */
 	uint32_t n = last >= first ? (uint32_t)last - first + 1 : 1,
 		 offset = (uint32_t)sip_hash(t->key_seq, word, 5, 2, 4);

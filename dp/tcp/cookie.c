@@ -19,7 +19,7 @@ static uint32_t
 mac(const struct tcp *t, const struct tcp_tuple *id, uint32_t irs, uint32_t minute_and_mss)
 {
 	uint64_t word[6];
-	memcpy(word, id, sizeof *id);
+	tcp_tuple_words(id, word);
 	word[5] = (uint64_t)irs << 32 | minute_and_mss;
 	return (uint32_t)sip_hash(t->key_seq, word, 6, 2, 4) & 0xffffff;
 }

@@ -290,6 +290,119 @@ duplicates(void **state)
 	sim_fini(&s);
 }
 
+static void
+run_for_ms(int64_t ms)
+{
+	struct mono until = mono_add_ms(s.now, ms);
+	while (s.now.us < until.us)
+		sim_step(&s);
+}
+
+/* More connections than there is congestion state, one after the other: who is at rest gives it to who sends. */
+static void
+state_from_those_at_rest(void **state)
+{
+	(void)state;
+	struct sim_conf c = plain(50);
+	c.limits = sim_limits();
+	c.limits.active = 8;
+	sim_init(&s, &c);
+	for (unsigned i = 0; i < 20; i++) {
+		unsigned f = sim_flow(&s, 1000, 1000);
+		s.app[0][f].closes = s.app[1][f].closes = false;
+	}
+	run_for_ms(2000);
+	for (unsigned i = 0; i < 20; i++)
+		for (unsigned e = 0; e < 2; e++)
+			assert_int_equal(s.app[e][i].received, 1000);
+	assert_true(sim_stat(&s, 0, TCP_STAT_STATE_RECLAIMED) + sim_stat(&s, 0, TCP_STAT_STATE_WAITS) > 0);
+	/* What is at rest keeps nobody out. */
+	unsigned f = sim_flow(&s, 1000, 1000);
+	run_for_ms(200);
+	assert_int_equal(s.app[1][f].received, 1000);
+	sim_fini(&s);
+}
+
+/* Twice as many as there is congestion state for have more to send than ever ends, by tcp_push or by grants: each has its turn
+ * again and again. */
+static void
+state_in_turns(void **state)
+{
+	enum { FLOWS = 16 };
+	uint64_t before[FLOWS], least = UINT64_MAX, most = 0;
+	(void)state;
+	for (unsigned grants = 0; grants < 2; grants++) {
+		struct sim_conf c = plain(51 + grants);
+		c.limits = sim_limits();
+		c.limits.active = FLOWS / 2;
+		c.link[0].bits_per_s = 8000000;
+		c.link[0].queue_bytes = 60000;
+		sim_init(&s, &c);
+		for (unsigned i = 0; i < FLOWS; i++) {
+			sim_flow(&s, 1000000000, 0);
+			s.app[0][i].record = grants ? 1400 : 0;
+		}
+		run_for_ms(6000);
+		for (unsigned round = 0; round < 3; round++) {
+			for (unsigned i = 0; i < FLOWS; i++)
+				before[i] = s.app[1][i].received;
+			run_for_ms(6000);
+			for (unsigned i = 0; i < FLOWS; i++) {
+				uint64_t n = s.app[1][i].received - before[i];
+				assert_true(n > 0);
+				least = n < least ? n : least;
+				most = n > most ? n : most;
+			}
+		}
+		assert_true(sim_stat(&s, 0, TCP_STAT_STATE_WAITS) > FLOWS);
+		sim_fini(&s);
+	}
+	print_message("16 senders, congestion state for 8: in 6 s each at least %llu kB, at most %llu\n",
+		      (unsigned long long)least / 1000, (unsigned long long)most / 1000);
+}
+
+/* first_is_lost: a hole at the beginning of each stream but that of flow 0, for ever. */
+static bool
+first_is_lost(struct sim *f, unsigned dir, uint64_t n, const struct segment *g)
+{
+	static uint32_t first[SIM_FLOWS];
+	unsigned flow = g->h.src_port - 10000u;
+	(void)f;
+	(void)n;
+	if (dir != 0 || !flow || flow >= SIM_FLOWS)
+		return false;
+	if (g->h.flags & TCP_F_SYN)
+		first[flow] = g->h.seq + 1;
+	return g->len && g->h.seq == first[flow];
+}
+
+/* Holes that nobody fills hold no more than half of the congestion state of who receives: the rest is there for sending. */
+static void
+state_for_holes(void **state)
+{
+	(void)state;
+	struct sim_conf c = plain(54);
+	c.limits = sim_limits();
+	c.limits.active = 8;
+	c.drop = first_is_lost;
+	sim_init(&s, &c);
+	sim_flow(&s, 0, 1000);
+	s.app[0][0].closes = s.app[1][0].closes = false;
+	run_for_ms(500);
+	for (unsigned i = 1; i < 8; i++)
+		sim_flow(&s, 100000, 0);
+	run_for_ms(2000);
+	unsigned holes = 0;
+	for (uint32_t i = 0; i < c.limits.conns; i++)
+		holes += tcp_ext_see(s.t[1], &s.t[1]->conns[i])->ooo != NONE;
+	assert_int_equal(holes, 4);
+	assert_true(s.drops[1][DROP_TCP_REORDER] > 0);
+	s.app[1][0].to_send = 300000;
+	run_for_ms(2000);
+	assert_int_equal(s.app[0][0].received, 300000);
+	sim_fini(&s);
+}
+
 int
 main(void)
 {
@@ -299,7 +412,8 @@ main(void)
 		cmocka_unit_test(numbers_turn),         cmocka_unit_test(admission),
 		cmocka_unit_test(time_wait_evicts),     cmocka_unit_test(spurious_timeouts),
 		cmocka_unit_test(reordering),           cmocka_unit_test(duplicates),
-		cmocka_unit_test(queue_of_the_link),
+		cmocka_unit_test(queue_of_the_link),    cmocka_unit_test(state_from_those_at_rest),
+		cmocka_unit_test(state_in_turns),       cmocka_unit_test(state_for_holes),
 	};
 	sim_start(20000);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,7 +61,7 @@ parse(const struct tcp *t, const struct tcp_in *in, struct segment *s)
 static void
 tuple_from_ip(const uint8_t *ip, struct segment *s)
 {
-	s->id.zero = 0;
+	s->id.hash = 0;
 	s->id.local_port = s->h.dst_port;
 	s->id.peer_port = s->h.src_port;
 	if (ip[0] >> 4 == 4) {
@@ -96,9 +96,7 @@ prefetch(const struct tcp *t, const struct segment *s)
 			return;
 		if (slot->hash != s->hash || slot->ref >= t->start.limits.conns)
 			continue;
-		const uint8_t *c = (const uint8_t *)&t->conns[slot->ref];
-		for (unsigned line = 0; line < sizeof(struct tcp_conn); line += 64)
-			rte_prefetch0(c + line);
+		tcp_conn_prefetch(&t->conns[slot->ref]);
 		return;
 	}
 }

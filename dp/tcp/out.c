@@ -43,6 +43,8 @@ static unsigned
 conn_output(struct tcp *t, struct tcp_conn *c, struct tcp_out *out, unsigned max)
 {
 	unsigned n = 0;
+	if (c->state == TCP_CLOSED) /* since it was put on the list */
+		return 0;
 	if (max > QUANTUM)
 		max = QUANTUM;
 	while (n < max) {
@@ -54,6 +56,7 @@ conn_output(struct tcp *t, struct tcp_conn *c, struct tcp_out *out, unsigned max
 	if (n == max)
 		tcp_list_add(t, LIST_OUT, c);
 	tcp_rtx_arm(t, c);
+	tcp_ext_settle(t, c);
 	return n;
 }
 
@@ -66,7 +69,7 @@ next_packet(struct tcp *t, struct tcp_conn *c)
 		c->flags &= ~(uint32_t)CONN_TLP_NOW;
 		m = tail_loss_probe(t, c);
 	}
-	if (!m && c->lost)
+	if (!m && tcp_ext_see(t, c)->lost)
 		m = repair(t, c);
 	if (!m && c->unsent != NONE)
 		m = new_data(t, c);
@@ -122,7 +125,7 @@ repair(struct tcp *t, struct tcp_conn *c)
 	if (i == NONE)
 		return NULL;
 	struct tcp_seg *g = &t->segs[i];
-	if (c->pipe && c->pipe + (g->len < c->mss ? seg_space(g) : c->mss) > c->cwnd)
+	if (x->pipe && x->pipe + (g->len < c->mss ? seg_space(g) : c->mss) > c->cwnd)
 		return NULL;
 	/* A window that has shrunk: what lies beyond it is not sent again, but the first always, which probes. */
 	if (i != c->head && seq_gt(seg_end(g), c->snd_una + c->snd_wnd))
@@ -135,12 +138,12 @@ repair(struct tcp *t, struct tcp_conn *c)
 static struct rte_mbuf *
 new_data(struct tcp *t, struct tcp_conn *c)
 {
-	struct tcp_ext *x = tcp_ext(t, c);
+	const struct tcp_ext *x = tcp_ext_see(t, c);
 	uint32_t i = c->unsent;
 	bool syn = t->segs[i].flags & SEG_SYN;
 	if (c->snd_una == c->snd_nxt)
 		tcp_cc_idle(t, c);
-	if (c->lost && !(x && x->frto == 2))
+	if ((x->lost && x->frto != 2) || tcp_ext_turn_over(t, c))
 		return NULL;
 	if (!syn && (!fit_window(t, c, i) || paced(t, c)))
 		return NULL;
@@ -156,7 +159,7 @@ static bool
 fit_window(struct tcp *t, struct tcp_conn *c, uint32_t i)
 {
 	struct tcp_seg *g = &t->segs[i];
-	uint32_t peer = c->snd_una + c->snd_wnd - c->snd_nxt, w = tcp_send_window(c);
+	uint32_t peer = c->snd_una + c->snd_wnd - c->snd_nxt, w = tcp_send_window(t, c);
 	if (g->len > c->mss && !tcp_seg_split(t, c, i, c->mss))
 		return false;
 	g = &t->segs[i];
@@ -167,7 +170,7 @@ fit_window(struct tcp *t, struct tcp_conn *c, uint32_t i)
 	if (!w)
 		return false;
 	if (peer >= seg_space(g)) /* the network's window: whole segments, or one at least */
-		return c->pipe == 0;
+		return tcp_ext_see(t, c)->pipe == 0;
 	uint32_t least = c->max_wnd / 2 < c->mss ? c->max_wnd / 2 : c->mss;
 	if (w < least && !(c->flags & CONN_SWS_OVERRIDE))
 		return false;
@@ -196,14 +199,19 @@ send_segment(struct tcp *t, struct tcp_conn *c, uint32_t i)
 {
 	struct tcp_seg *g = &t->segs[i];
 	bool again = g->flags & SEG_SENT, syn = g->flags & SEG_SYN;
-	struct rte_mbuf *m = tcp_conn_ext(t, c) ? payload(t, c, g) : NULL;
+	struct tcp_ext *x = tcp_ext_take(t, c);
+	struct rte_mbuf *m = x ? payload(t, c, g) : NULL;
+	if (!x) {
+		tcp_ext_wait(t, c);
+		return NULL;
+	}
 	if (!m) {
 		c->rtx_kind = RTX_RETRY; /* for want of buffers: soon again */
 		c->rtx_ms = tcp_in_ms(t, 10);
 		tcp_timer_update(t, c);
 		return NULL;
 	}
-	struct tcp_emit e = {.id = &c->id, .seq = g->seq, .hash = c->hash};
+	struct tcp_emit e = {.id = &c->id, .seq = g->seq, .hash = c->id.hash};
 	bool last = g->next == NONE || t->segs[g->next].m != g->m;
 	e.flags = (uint8_t)((g->flags & SEG_FIN ? TCP_F_FIN : 0) | (g->len && last ? TCP_F_PSH : 0));
 	if (syn) {
@@ -289,13 +297,13 @@ sent(struct tcp *t, struct tcp_conn *c, struct tcp_seg *g)
 		g->flags |= SEG_SENT;
 		c->unsent = g->next;
 		c->snd_nxt = seg_end(g);
-		c->pipe += n;
+		x->pipe += n;
 	} else {
 		tcp_count(t, TCP_STAT_RETRANSMITS);
 		if (g->flags & SEG_LOST) {
 			g->flags &= (uint8_t)~SEG_LOST;
-			c->lost -= n;
-			c->pipe += n;
+			x->lost -= n;
+			x->pipe += n;
 		}
 		g->flags |= SEG_AGAIN;
 		x->undo_left++;
@@ -322,7 +330,7 @@ sent(struct tcp *t, struct tcp_conn *c, struct tcp_seg *g)
 static struct rte_mbuf *
 pure_ack(struct tcp *t, struct tcp_conn *c, uint32_t seq)
 {
-	struct tcp_emit e = {.id = &c->id, .seq = seq, .hash = c->hash};
+	struct tcp_emit e = {.id = &c->id, .seq = seq, .hash = c->id.hash};
 	struct rte_mbuf *m = tcp_mbuf(t);
 	if (!m) { /* the peer sends again, and this is tried again soon */
 		c->ack_ms = tcp_in_ms(t, 10);
@@ -347,12 +355,14 @@ options(struct tcp *t, struct tcp_conn *c, struct tcp_options_out *o, bool data)
 		return;
 	unsigned max = o->ts ? 3 : 4;
 	if (c->flags & CONN_DSACK) {
-		o->sack[o->n_sacks++] = c->dsack;
+		o->sack[o->n_sacks++] = t->exts[c->ext].dsack;
 		c->flags &= ~(uint32_t)CONN_DSACK;
 		tcp_count(t, TCP_STAT_DSACKS_OUT);
 	}
 	o->n_sacks += (uint8_t)tcp_reass_blocks(t, c, o->sack + o->n_sacks, max - o->n_sacks);
-	c->sack_turn = c->ooo == NONE || c->sack_turn > 60 ? 0 : (uint8_t)(c->sack_turn + 2);
+	struct tcp_ext *x = tcp_ext(t, c);
+	if (x)
+		x->sack_turn = x->ooo == NONE || x->sack_turn > 60 ? 0 : (uint8_t)(x->sack_turn + 2);
 }
 
 /* headers: ACK, window and ECN echo are on all segments but the first SYN; what was owed is paid by it. */

@@ -4,11 +4,18 @@
 
 #define FLOOR_IP4 576 /* RFC 1191 3 allows 68; nobody has such links, and forgers like them */
 #define FLOOR_IP6 1280
-#define PROBE_AGAIN_MS 600000 /* RFC 4821 7.3, RFC 1191 6.3: ten minutes */
+#define PROBE_AGAIN 586 /* of mss_clock: ten minutes (RFC 4821 7.3, RFC 1191 6.3) */
 
 static uint16_t hdr_len(const struct tcp_conn *c) ON_LCORE;
 static uint16_t plateau(uint32_t below);
 static void lower(struct tcp *t, struct tcp_conn *c, uint16_t mss) ON_LCORE;
+
+/* mss_clock: units of 1.024 s, never 0; turns in 18 hours, in which a probe may come ten minutes late. */
+static uint16_t
+mss_clock(const struct tcp *t)
+{
+	return (uint16_t)(t->ms >> 10 | 1);
+}
 
 void
 tcp_icmp(struct tcp *t, enum tcp_error error, const struct tcp_quote *q)
@@ -62,7 +69,7 @@ lower(struct tcp *t, struct tcp_conn *c, uint16_t mss)
 	if (mss >= c->mss)
 		return;
 	tcp_conn_mss(t, c, mss);
-	c->mss_low_ms = tcp_in_ms(t, 0);
+	c->mss_low = mss_clock(t);
 	for (uint32_t i = c->head; i != NONE && t->segs[i].flags & SEG_SENT; i = t->segs[i].next)
 		if (t->segs[i].len > c->mss)
 			tcp_mark_lost(t, c, &t->segs[i]);
@@ -81,8 +88,6 @@ tcp_black_hole(struct tcp *t, struct tcp_conn *c)
 		if (steps[i] >= g->len || steps[i] >= c->mss || c->backoff < i + 1)
 			continue;
 		tcp_count(t, TCP_STAT_BLACK_HOLES);
-		if (c->black_holes < 255)
-			c->black_holes++;
 		lower(t, c, steps[i]);
 		return;
 	}
@@ -91,8 +96,8 @@ tcp_black_hole(struct tcp *t, struct tcp_conn *c)
 void
 tcp_pmtu_probe(struct tcp *t, struct tcp_conn *c)
 {
-	if (!c->mss_low_ms || t->ms - c->mss_low_ms < PROBE_AGAIN_MS || c->state < TCP_ESTABLISHED)
+	if (!c->mss_low || (uint16_t)(mss_clock(t) - c->mss_low) < PROBE_AGAIN || c->state < TCP_ESTABLISHED)
 		return;
-	c->mss_low_ms = 0;
+	c->mss_low = 0;
 	tcp_conn_mss(t, c, (uint16_t)(c->mss_max - (c->flags & CONN_TS ? 12 : 0)));
 }

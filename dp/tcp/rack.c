@@ -30,7 +30,7 @@ tcp_delivered(struct tcp *t, struct tcp_conn *c, const struct tcp_seg *g, struct
 		uint32_t sent_ts = tcp_tsval(t, c->ts_offset) - rtt / 1000;
 		if (a->has_ts && seq_lt(a->tsecr, sent_ts - 1))
 			return;
-		if (rtt < c->min_rtt_us)
+		if (rtt < x->min_rtt_us)
 			return;
 	}
 	x->rack_fack = seq_max(x->rack_fack, end);
@@ -61,7 +61,7 @@ reordering_window(const struct tcp_conn *c, const struct tcp_ext *x)
 {
 	if (!x->reo_seen && (x->ca == CA_RECOVERY || x->ca == CA_LOSS || x->n_sacked >= 3))
 		return 0;
-	uint32_t w = c->min_rtt_us / 4 * x->reo_mult;
+	uint32_t w = x->min_rtt_us / 4 * x->reo_mult;
 	return w < c->srtt_us ? w : c->srtt_us;
 }
 
@@ -73,7 +73,7 @@ tcp_rack_detect(struct tcp *t, struct tcp_conn *c)
 	bool lost = false;
 	uint32_t wait_us = 0, wnd = reordering_window(c, x);
 	x->reo_ms = 0;
-	if (!x->rack_seen || !c->pipe)
+	if (!x->rack_seen || !x->pipe)
 		return false;
 	for (uint32_t i = c->head; i != NONE && t->segs[i].flags & SEG_SENT; i = t->segs[i].next) {
 		struct tcp_seg *g = &t->segs[i];

@@ -4,6 +4,7 @@
 #include "mbuf.h"
 
 static bool trim(struct tcp *t, struct tcp_conn *c, struct segment *s, bool *fin) ON_LCORE;
+static bool fin_arrives(struct tcp *t, struct tcp_conn *c, const struct segment *s) ON_LCORE;
 static void in_order(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint32_t len) ON_LCORE;
 static void deliver(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint32_t len) ON_LCORE;
 static void mark_seen(struct tcp_conn *c, const struct segment *s) ON_LCORE;
@@ -34,11 +35,8 @@ tcp_receive(struct tcp *t, struct tcp_conn *c, struct segment *s)
 		rte_pktmbuf_free(s->m);
 		return;
 	}
-	if (fin && !c->fin_known) {
-		c->fin_known = true;
-		c->fin_seq = s->h.seq + s->len;
-		tcp_reass_until(t, c, c->fin_seq);
-	}
+	if (fin)
+		fin = fin_arrives(t, c, s);
 	if (!s->len)
 		rte_pktmbuf_free(s->m);
 	else if (s->h.seq == c->rcv_nxt)
@@ -49,7 +47,8 @@ tcp_receive(struct tcp *t, struct tcp_conn *c, struct segment *s)
 			c->acks_owed++;
 		tcp_ack_now(t, c); /* RFC 5681 4.2: at once, for every one */
 	}
-	if (c->fin_known && c->fin_seq == c->rcv_nxt)
+	const struct tcp_ext *x = tcp_ext_see(t, c);
+	if (fin || (x->fin_known && x->fin_seq == c->rcv_nxt))
 		tcp_fin_in(t, c);
 	else if (!s->len)
 		tcp_ack_now(t, c);
@@ -65,18 +64,17 @@ trim(struct tcp *t, struct tcp_conn *c, struct segment *s, bool *fin)
 		uint32_t old = c->rcv_nxt - s->h.seq;
 		if (old > s->len) /* only a FIN can be beyond it */
 			return false;
-		if (s->len) {
-			c->dsack = (struct tcp_block){s->h.seq, s->h.seq + old}; /* RFC 2883 4.2 */
-			c->flags |= CONN_DSACK;
-		}
+		if (s->len)
+			tcp_dsack(t, c, s->h.seq, s->h.seq + old); /* RFC 2883 4.2 */
 		if (old < s->len && !rte_pktmbuf_adj(m, (uint16_t)old))
 			return false;
 		s->h.seq += old;
 		s->len -= old;
 	}
+	const struct tcp_ext *x = tcp_ext_see(t, c);
 	uint32_t room = c->rcv_edge - s->h.seq;
-	if (c->fin_known && room > c->fin_seq - s->h.seq)
-		room = c->fin_seq - s->h.seq;
+	if (x->fin_known && room > x->fin_seq - s->h.seq)
+		room = x->fin_seq - s->h.seq;
 	if (s->len > room) {
 		if (!room)
 			return false;
@@ -88,11 +86,25 @@ trim(struct tcp *t, struct tcp_conn *c, struct segment *s, bool *fin)
 	return s->len || *fin;
 }
 
+/* fin_arrives: true: nothing is missing before it.  Else its place is kept, if there is one for that: or it comes again. */
+static bool
+fin_arrives(struct tcp *t, struct tcp_conn *c, const struct segment *s)
+{
+	bool next = s->h.seq == c->rcv_nxt;
+	struct tcp_ext *x = next ? tcp_ext(t, c) : tcp_ext_receive(t, c);
+	if (x && !x->fin_known) {
+		x->fin_known = true;
+		x->fin_seq = s->h.seq + s->len;
+		tcp_reass_until(t, c, x->fin_seq);
+	}
+	return next && !x;
+}
+
 static void
 in_order(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint32_t len)
 {
 	uint32_t from = c->rcv_nxt;
-	bool hole = c->ooo != NONE;
+	bool hole = tcp_ext_see(t, c)->ooo != NONE;
 	c->rcv_nxt += len;
 	if (hole)
 		tcp_reass_pull(t, c, m);

@@ -24,7 +24,7 @@ tcp_recover_ack(struct tcp *t, struct tcp_conn *c, struct ack *a)
 	a->lost = c->flags & CONN_SACK ? tcp_rack_detect(t, c) : new_reno(t, c, a);
 	if (x->ca >= CA_CWR && seq_geq(a->seq, x->high_seq))
 		leave(c, x);
-	if (x->ca <= CA_CWR && c->lost && !x->frto)
+	if (x->ca <= CA_CWR && x->lost && !x->frto)
 		begin(t, c, CA_RECOVERY);
 	/* RFC 3168 6.1.2: at most once in a window. */
 	else if (a->ece && (c->flags & CONN_ECN) && x->ca == CA_OPEN && seq_geq(a->seq, x->ecn_end)) {
@@ -58,7 +58,7 @@ begin(struct tcp *t, struct tcp_conn *c, enum tcp_ca why)
 	x->ca = (uint8_t)why;
 	x->high_seq = c->snd_nxt;
 	/* RFC 9937 6: what is in flight, as it was before this ACK's reports. */
-	x->recover_fs = c->snd_nxt - c->snd_una - c->sacked;
+	x->recover_fs = c->snd_nxt - c->snd_una - x->sacked;
 	if (x->recover_fs < c->mss)
 		x->recover_fs = c->mss;
 	x->prr_delivered = x->prr_out = 0;
@@ -69,7 +69,7 @@ begin(struct tcp *t, struct tcp_conn *c, enum tcp_ca why)
 static void
 rate_reduction(struct tcp_conn *c, struct tcp_ext *x, const struct ack *a)
 {
-	uint32_t send, pipe = c->pipe;
+	uint32_t send, pipe = x->pipe;
 	bool safe = a->advanced && !a->lost;
 	x->prr_delivered += a->delivered;
 	if (pipe > c->ssthresh) {
@@ -98,7 +98,7 @@ leave(struct tcp_conn *c, struct tcp_ext *x)
 		x->reo_mult = 1;
 	x->ca = CA_OPEN;
 	x->frto = 0;
-	c->dupacks = 0;
+	x->dupacks = 0;
 	if (c->cwnd < c->mss)
 		c->cwnd = c->mss;
 }
@@ -134,8 +134,8 @@ undo(struct tcp *t, struct tcp_conn *c, enum tcp_stat how)
 		if (!(g->flags & SEG_LOST))
 			continue;
 		g->flags &= (uint8_t)~SEG_LOST;
-		c->lost -= seg_space(g);
-		c->pipe += seg_space(g);
+		x->lost -= seg_space(g);
+		x->pipe += seg_space(g);
 	}
 	tcp_count(t, how);
 	if (c->cwnd < x->prior_cwnd)
@@ -162,7 +162,7 @@ tcp_recover_rto(struct tcp *t, struct tcp_conn *c)
 	for (uint32_t i = c->head; i != NONE && t->segs[i].flags & SEG_SENT; i = t->segs[i].next)
 		tcp_mark_lost(t, c, &t->segs[i]);
 	c->cwnd = c->mss;
-	c->dupacks = 0;
+	x->dupacks = 0;
 	x->high_seq = c->snd_nxt;
 	x->epoch = false;
 	x->reo_ms = 0;
@@ -178,7 +178,7 @@ forward_rto(struct tcp *t, struct tcp_conn *c, const struct ack *a)
 	struct tcp_ext *x = &t->exts[c->ext];
 	if (x->frto == 1 && a->advanced && seq_lt(a->seq, x->high_seq) && c->unsent != NONE) {
 		x->frto = 2;
-		c->cwnd = c->pipe + 2u * c->mss;
+		c->cwnd = x->pipe + 2u * c->mss;
 	} else if (x->frto == 2 && a->advanced) {
 		undo(t, c, TCP_STAT_UNDO_FRTO);
 	} else if (a->advanced || a->dup) {
@@ -211,13 +211,13 @@ new_reno(struct tcp *t, struct tcp_conn *c, const struct ack *a)
 	struct tcp_ext *x = &t->exts[c->ext];
 	struct tcp_seg *head = tcp_seg(t, c->head);
 	if (a->advanced)
-		c->dupacks = 0;
-	else if (a->dup && c->dupacks < 255)
-		c->dupacks++;
+		x->dupacks = 0;
+	else if (a->dup && x->dupacks < 255)
+		x->dupacks++;
 	if (!head || !(head->flags & SEG_SENT) || head->flags & SEG_LOST)
 		return false;
 	bool partial = x->ca == CA_RECOVERY && a->advanced && seq_lt(a->seq, x->high_seq);
-	bool third = c->dupacks == 3 && x->ca == CA_OPEN && seq_geq(a->seq, x->high_seq);
+	bool third = x->dupacks == 3 && x->ca == CA_OPEN && seq_geq(a->seq, x->high_seq);
 	if (!partial && !third)
 		return false;
 	tcp_mark_lost(t, c, head);

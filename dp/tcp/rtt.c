@@ -4,16 +4,17 @@
 #define GRANULARITY_US 1000
 
 static uint32_t rto_now(const struct tcp_conn *c) ON_LCORE;
-static uint32_t probe_wait(const struct tcp_conn *c) ON_LCORE;
+static uint32_t probe_wait(const struct tcp_conn *c, const struct tcp_ext *x) ON_LCORE;
 static bool probe_fits(const struct tcp *t, const struct tcp_conn *c, const struct tcp_ext *x) ON_LCORE;
 static void set(struct tcp *t, struct tcp_conn *c, enum tcp_rtx kind, uint32_t due) ON_LCORE;
 
 /* tcp_rtt_sample: RFC 6298 2.2, 2.3. */
 void
-tcp_rtt_sample(struct tcp_conn *c, uint32_t rtt_us)
+tcp_rtt_sample(struct tcp *t, struct tcp_conn *c, uint32_t rtt_us)
 {
-	if (!c->min_rtt_us || rtt_us < c->min_rtt_us)
-		c->min_rtt_us = rtt_us;
+	struct tcp_ext *x = tcp_ext(t, c);
+	if (x && (!x->min_rtt_us || rtt_us < x->min_rtt_us))
+		x->min_rtt_us = rtt_us;
 	if (!(c->flags & CONN_RTT_SEEN)) {
 		c->flags |= CONN_RTT_SEEN;
 		c->srtt_us = rtt_us;
@@ -25,7 +26,7 @@ tcp_rtt_sample(struct tcp_conn *c, uint32_t rtt_us)
 	}
 	uint32_t var = 4 * c->rttvar_us > GRANULARITY_US ? 4 * c->rttvar_us : GRANULARITY_US;
 	uint32_t ms = (c->srtt_us + var) / 1000;
-	c->rto_ms = ms < TCP_RTO_MIN_MS ? TCP_RTO_MIN_MS : ms > TCP_RTO_MAX_MS ? TCP_RTO_MAX_MS : ms;
+	c->rto_ms = (uint16_t)(ms < TCP_RTO_MIN_MS ? TCP_RTO_MIN_MS : ms > TCP_RTO_MAX_MS ? TCP_RTO_MAX_MS : ms);
 }
 
 /* rto_now: RFC 6298 5.5: doubled with each timeout, up to the cap. */
@@ -57,27 +58,28 @@ tcp_rtx_arm(struct tcp *t, struct tcp_conn *c)
 		if (c->rtx_ms && c->rtx_kind != RTX_PERSIST && c->rtx_kind != RTX_RETRY && c->rtx_kind != RTX_RACK)
 			return;
 		uint32_t rto = rto_now(c);
-		if (x && probe_fits(t, c, x) && probe_wait(c) < rto)
-			set(t, c, RTX_TLP, tcp_in_ms(t, probe_wait(c)));
+		if (x && probe_fits(t, c, x) && probe_wait(c, x) < rto)
+			set(t, c, RTX_TLP, tcp_in_ms(t, probe_wait(c, x)));
 		else
 			set(t, c, RTX_RTO, tcp_in_ms(t, rto));
 		return;
 	}
+	if (c->rtx_kind == RTX_RETRY && c->rtx_ms)
+		return;
 	if ((c->snd_end != c->snd_nxt || c->flags & CONN_WANTS) && c->state >= TCP_ESTABLISHED) {
 		/* RFC 9293 3.8.6.1: data waits and nothing may say that the window has opened. */
 		if (!c->rtx_ms || c->rtx_kind != RTX_PERSIST)
 			set(t, c, RTX_PERSIST, tcp_in_ms(t, rto_now(c)));
 		return;
 	}
-	if (c->rtx_kind != RTX_RETRY || !c->rtx_ms)
-		set(t, c, RTX_RTO, 0);
+	set(t, c, RTX_RTO, 0);
 }
 
 /* probe_wait: RFC 8985 7.2: two round trips, in ms; for a single segment the peer's acknowledgement may be delayed. */
 static uint32_t
-probe_wait(const struct tcp_conn *c)
+probe_wait(const struct tcp_conn *c, const struct tcp_ext *x)
 {
-	return c->srtt_us / 500 + 2 + (c->pipe <= c->mss ? TCP_RTO_MIN_MS : 0);
+	return c->srtt_us / 500 + 2 + (x->pipe <= c->mss ? TCP_RTO_MIN_MS : 0);
 }
 
 /* tcp_rtx_sent: RFC 8985 7.2: new data puts the probe off; or has one come where there was a timeout, if that is later. */
@@ -87,7 +89,7 @@ tcp_rtx_sent(struct tcp *t, struct tcp_conn *c)
 	struct tcp_ext *x = tcp_ext(t, c);
 	if (!c->rtx_ms || (c->rtx_kind != RTX_TLP && c->rtx_kind != RTX_RTO) || !x || !probe_fits(t, c, x))
 		return;
-	uint32_t due = tcp_in_ms(t, probe_wait(c));
+	uint32_t due = tcp_in_ms(t, probe_wait(c, x));
 	if (c->rtx_kind == RTX_TLP || seq_lt(due, c->rtx_ms))
 		set(t, c, RTX_TLP, due);
 }
@@ -97,7 +99,7 @@ static bool
 probe_fits(const struct tcp *t, const struct tcp_conn *c, const struct tcp_ext *x)
 {
 	(void)t;
-	return (c->flags & CONN_SACK) && (c->flags & CONN_RTT_SEEN) && x->ca == CA_OPEN && !c->sacked && !c->lost &&
+	return (c->flags & CONN_SACK) && (c->flags & CONN_RTT_SEEN) && x->ca == CA_OPEN && !x->sacked && !x->lost &&
 	       !x->tlp_out && !c->backoff && c->state >= TCP_ESTABLISHED;
 }
 

@@ -48,7 +48,8 @@ dsack(struct tcp *t, struct tcp_conn *c, const struct tcp_options *o, struct ack
 static void
 block(struct tcp *t, struct tcp_conn *c, const struct tcp_block *b, struct ack *a)
 {
-	for (uint32_t i = c->head; i != NONE; i = t->segs[i].next) {
+	struct tcp_ext *x = tcp_ext(t, c);
+	for (uint32_t i = c->head; x && i != NONE; i = t->segs[i].next) {
 		struct tcp_seg *g = &t->segs[i];
 		if (!(g->flags & SEG_SENT) || seq_geq(g->seq, b->end))
 			return;
@@ -57,12 +58,12 @@ block(struct tcp *t, struct tcp_conn *c, const struct tcp_block *b, struct ack *
 			continue;
 		uint32_t n = seg_space(g);
 		if (g->flags & SEG_LOST)
-			c->lost -= n;
+			x->lost -= n;
 		else
-			c->pipe -= n;
+			x->pipe -= n;
 		g->flags = (uint8_t)((g->flags & ~SEG_LOST) | SEG_SACKED);
-		c->sacked += n;
-		t->exts[c->ext].n_sacked++;
+		x->sacked += n;
+		x->n_sacked++;
 		a->delivered += n;
 		a->newly_sacked += n;
 		tcp_delivered(t, c, g, a);
@@ -73,17 +74,18 @@ block(struct tcp *t, struct tcp_conn *c, const struct tcp_block *b, struct ack *
 void
 tcp_sack_forget(struct tcp *t, struct tcp_conn *c)
 {
-	if (!c->sacked)
+	struct tcp_ext *x = tcp_ext(t, c);
+	if (!x || !x->sacked)
 		return;
 	tcp_count(t, TCP_STAT_RENEGED);
-	t->exts[c->ext].n_sacked = 0;
+	x->n_sacked = 0;
 	for (uint32_t i = c->head; i != NONE && t->segs[i].flags & SEG_SENT; i = t->segs[i].next) {
 		struct tcp_seg *g = &t->segs[i];
 		if (!(g->flags & SEG_SACKED))
 			continue;
 		g->flags = (uint8_t)((g->flags & ~SEG_SACKED) | SEG_AGAIN); /* no round trip is measured by it */
-		c->sacked -= seg_space(g);
-		c->pipe += seg_space(g);
+		x->sacked -= seg_space(g);
+		x->pipe += seg_space(g);
 	}
 }
 
@@ -91,10 +93,10 @@ void
 tcp_mark_lost(struct tcp *t, struct tcp_conn *c, struct tcp_seg *g)
 {
 	uint32_t n = seg_space(g);
-	(void)t;
 	if (!(g->flags & SEG_SENT) || g->flags & (SEG_LOST | SEG_SACKED))
 		return;
+	struct tcp_ext *x = &t->exts[c->ext];
 	g->flags |= SEG_LOST;
-	c->pipe -= n;
-	c->lost += n;
+	x->pipe -= n;
+	x->lost += n;
 }

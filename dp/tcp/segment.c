@@ -1,6 +1,7 @@
 /* A segment arrives: RFC 9293 3.10.7, in its order. */
 #include "conn.h"
 
+static void arrives(struct tcp *t, struct tcp_conn *c, struct segment *s) ON_LCORE;
 static void syn_sent_segment(struct tcp *t, struct tcp_conn *c, struct segment *s) ON_LCORE;
 static void syn_sent_open(struct tcp *t, struct tcp_conn *c, const struct segment *s) ON_LCORE;
 static enum drop check_sequence(struct tcp *t, struct tcp_conn *c, const struct segment *s) ON_LCORE;
@@ -26,6 +27,13 @@ tcp_segment_arrives(struct tcp *t, struct segment *s)
 
 void
 tcp_conn_segment(struct tcp *t, struct tcp_conn *c, struct segment *s)
+{
+	arrives(t, c, s);
+	tcp_ext_settle(t, c);
+}
+
+static void
+arrives(struct tcp *t, struct tcp_conn *c, struct segment *s)
 {
 	if (unlikely(c->state == TCP_SYN_SENT)) {
 		syn_sent_segment(t, c, s);
@@ -96,8 +104,7 @@ check_sequence(struct tcp *t, struct tcp_conn *c, const struct segment *s)
 	}
 	if (why == DROP_TCP_SEQUENCE && s->len && seq_leq(end, c->rcv_nxt)) {
 		/* RFC 2883 4: a duplicate below the cumulative number. */
-		c->dsack = (struct tcp_block){h->seq, seq_min(h->seq + s->len, c->rcv_nxt)};
-		c->flags |= CONN_DSACK;
+		tcp_dsack(t, c, h->seq, seq_min(h->seq + s->len, c->rcv_nxt));
 	}
 	if (len)
 		tcp_ack_now(t, c);
@@ -134,7 +141,6 @@ check_ack(struct tcp *t, struct tcp_conn *c, const struct segment *s)
 		}
 		c->snd_wnd = (uint32_t)s->h.wnd << c->snd_ws;
 		c->snd_wl1 = s->h.seq;
-		c->snd_wl2 = ack;
 		tcp_conn_set_state(t, c, TCP_ESTABLISHED);
 		tcp_count(t, TCP_STAT_OPENED_ACTIVE);
 		tcp_conn_opened(t, c, c->user);
@@ -191,7 +197,8 @@ tcp_fin_in(struct tcp *t, struct tcp_conn *c)
 	if (seq_lt(c->rcv_edge, c->rcv_nxt))
 		c->rcv_edge = c->rcv_nxt;
 	c->flags |= CONN_FIN_IN;
-	c->fin_known = false;
+	if (c->ext != NONE)
+		t->exts[c->ext].fin_known = false;
 	tcp_event(t, c, TCP_FIN);
 	tcp_ack_now(t, c);
 	if (c->state == TCP_ESTABLISHED || c->state == TCP_SYN_RECEIVED)
@@ -261,7 +268,6 @@ syn_sent_open(struct tcp *t, struct tcp_conn *c, const struct segment *s)
 	c->ts_recent_ms = t->ms;
 	c->snd_wnd = c->max_wnd = h->wnd;
 	c->snd_wl1 = h->seq;
-	c->snd_wl2 = h->ack;
 	c->mss_max = y.mss;
 	tcp_conn_mss(t, c, (uint16_t)(y.mss - (c->flags & CONN_TS ? 12 : 0)));
 	/* RFC 5681 3.1: when the SYN was lost twice, the path is in trouble. */

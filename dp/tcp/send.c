@@ -252,7 +252,9 @@ tcp_queue_free(struct tcp *t, struct tcp_conn *c)
 {
 	while (c->head != NONE)
 		tcp_queue_drop_head(t, c);
-	c->pipe = c->lost = c->sacked = 0;
+	struct tcp_ext *x = tcp_ext(t, c);
+	if (x)
+		x->pipe = x->lost = x->sacked = 0;
 }
 
 /* --- grants */
@@ -260,9 +262,10 @@ tcp_queue_free(struct tcp *t, struct tcp_conn *c)
 /* tcp_send_window: what the peer's window and the congestion window allow beyond snd_nxt.  Without SACK each duplicate
  * acknowledgement stands for a segment that has left the network (RFC 5681 3.2, RFC 3042). */
 uint32_t
-tcp_send_window(const struct tcp_conn *c)
+tcp_send_window(const struct tcp *t, const struct tcp_conn *c)
 {
-	uint32_t pipe = c->pipe, gone = (uint32_t)c->dupacks * c->mss, edge = c->snd_una + c->snd_wnd;
+	const struct tcp_ext *x = tcp_ext_see(t, c);
+	uint32_t pipe = x->pipe, gone = (uint32_t)x->dupacks * c->mss, edge = c->snd_una + c->snd_wnd;
 	if (!(c->flags & CONN_SACK))
 		pipe -= gone < pipe ? gone : pipe;
 	if (seq_leq(edge, c->snd_nxt) || pipe >= c->cwnd)
@@ -285,12 +288,12 @@ tcp_want(struct tcp *t, uint64_t conn)
 static uint32_t
 room_of(struct tcp *t, struct tcp_conn *c)
 {
-	struct tcp_ext *x = tcp_ext(t, c);
+	const struct tcp_ext *x = tcp_ext_see(t, c);
 	if (c->snd_una == c->snd_nxt)
 		tcp_cc_idle(t, c);
-	uint32_t w = tcp_send_window(c), waiting = c->snd_end - c->snd_nxt;
+	uint32_t w = tcp_send_window(t, c), waiting = c->snd_end - c->snd_nxt;
 	uint32_t queued = c->snd_end - c->snd_una, bound = c->snd_bound > queued ? c->snd_bound - queued : 0;
-	if (full(t, c) || w <= waiting || (x && x->pace_us > t->now.us && c->flags & CONN_PACED))
+	if (full(t, c) || w <= waiting || tcp_ext_turn_over(t, c) || (x->pace_us > t->now.us && c->flags & CONN_PACED))
 		return 0;
 	w -= waiting;
 	if (w > bound)
@@ -315,6 +318,8 @@ tcp_grant(struct tcp *t, struct tcp_grant *g, unsigned max)
 		struct tcp_conn *c = tcp_list_pop(t, LIST_WANT);
 		if (!c)
 			break;
+		if (!(c->flags & CONN_WANTS) || !may_send(c)) /* gone, or closed, since */
+			continue;
 		uint32_t room = room_of(t, c);
 		if (room) {
 			c->flags &= ~(uint32_t)CONN_WANTS;
@@ -330,7 +335,7 @@ tcp_grant(struct tcp *t, struct tcp_grant *g, unsigned max)
 void
 tcp_send_poke(struct tcp *t, struct tcp_conn *c)
 {
-	if (c->lost || c->unsent != NONE)
+	if (tcp_ext_see(t, c)->lost || c->unsent != NONE)
 		tcp_list_add(t, LIST_OUT, c);
 	if (c->flags & CONN_WANTS && may_send(c))
 		tcp_list_add(t, LIST_WANT, c);

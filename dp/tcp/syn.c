@@ -70,7 +70,7 @@ void
 tcp_secrets(const struct tcp *t, const struct tcp_tuple *id, uint32_t *iss, uint32_t *ts_offset)
 {
 	uint64_t word[5];
-	memcpy(word, id, sizeof word);
+	tcp_tuple_words(id, word);
 	uint64_t f = sip_hash(t->key_seq, word, 5, 2, 4);
 	*iss = (uint32_t)f + (uint32_t)(t->now.us >> 2);
 	*ts_offset = (uint32_t)(f >> 32);
@@ -297,7 +297,6 @@ establish(struct tcp *t, struct tcp_conn *c, const struct tcp_syn *y, const stru
 	}
 	c->snd_wnd = c->max_wnd = (uint32_t)s->h.wnd << c->snd_ws;
 	c->snd_wl1 = s->h.seq;
-	c->snd_wl2 = s->h.ack;
 	c->ts_recent = y->ts_recent;
 	c->ts_recent_ms = t->ms;
 	c->mss_max = y->mss;
@@ -306,9 +305,7 @@ establish(struct tcp *t, struct tcp_conn *c, const struct tcp_syn *y, const stru
 	/* RFC 6298 2.2: the SYN-ACK's round trip, if it was sent once (a cookie's may have been sent more often). */
 	uint32_t rtt_ms = tcp_tsval(t, c->ts_offset) - o->tsecr;
 	if ((c->flags & CONN_TS) && o->has_ts && rtt_ms < TCP_RTO_MAX_MS && !y->tries && !(y->flags & SYN_COOKIE))
-		tcp_rtt_sample(c, rtt_ms ? rtt_ms * 1000 : 500);
-	if (t->start.keepalive_ms)
-		c->keep_ms = tcp_in_ms(t, t->start.keepalive_ms);
+		tcp_rtt_sample(t, c, rtt_ms ? rtt_ms * 1000 : 500);
 	tcp_timer_update(t, c);
 }
 

@@ -10,7 +10,7 @@ uint32_t
 tcp_hash(const struct tcp *t, const struct tcp_tuple *id)
 {
 	uint64_t word[5];
-	memcpy(word, id, sizeof word);
+	tcp_tuple_words(id, word);
 	return (uint32_t)sip_hash(t->key_table, word, 5, 1, 3);
 }
 
@@ -32,7 +32,7 @@ tcp_table_find(const struct tcp *t, const struct tcp_tuple *id, uint32_t hash)
 		const struct tcp_slot *s = &t->slots[(hash + i) & t->slot_mask];
 		if (s->ref == NONE)
 			return NONE;
-		if (s->hash == hash && !memcmp(tuple_of(t, s->ref), id, sizeof *id))
+		if (s->hash == hash && !memcmp(tuple_of(t, s->ref), id, TCP_TUPLE_BYTES))
 			return s->ref;
 	}
 	return NONE;

@@ -85,12 +85,13 @@ pools_init(struct tcp *t)
 	memset(t->tws, 0, l->time_waits * sizeof *t->tws);
 	for (uint32_t i = 0; i < l->conns; i++) {
 		t->conns[i].generation = 1;
-		t->conns[i].head = t->conns[i].ooo = t->conns[i].ext = NONE;
-		t->conns[i].link[0].next = i + 1 < l->conns ? i + 1 : NONE;
-		t->conns[i].link[LIST_EVENT].next = LINK_OFF;
+		t->conns[i].head = t->conns[i].ext = NONE;
+		t->conns[i].nh = i + 1 < l->conns ? i + 1 : NONE;
+		for (unsigned k = 0; k < LISTS; k++)
+			t->conns[i].link[k] = LINK_OFF;
 	}
 	for (uint32_t i = 0; i < l->active; i++)
-		t->exts[i] = (struct tcp_ext){.free_next = i + 1 < l->active ? i + 1 : NONE};
+		t->exts[i] = (struct tcp_ext){.link.next = i + 1 < l->active ? i + 1 : NONE};
 	for (uint32_t i = 0; i < l->segments; i++)
 		t->segs[i].next = i + 1 < l->segments ? i + 1 : NONE;
 	for (uint32_t i = 0; i < l->half_open; i++)
@@ -109,6 +110,8 @@ pools_init(struct tcp *t)
 	for (unsigned i = 0; i < TCP_SYNACK_TRIES; i++)
 		t->syn_due[i] = (struct tcp_fifo){NONE, NONE};
 	t->tw_due = (struct tcp_fifo){NONE, NONE};
+	t->ext_idle = (struct tcp_fifo){NONE, NONE};
+	t->none = (struct tcp_ext){.ooo = NONE};
 }
 
 void
@@ -183,7 +186,6 @@ tcp_shutdown(struct tcp *t, uint64_t conn)
 		return;
 	}
 	c->flags &= ~(uint32_t)CONN_WANTS;
-	tcp_list_del(t, LIST_WANT, c);
 	if (c->state == TCP_ESTABLISHED || c->state == TCP_SYN_RECEIVED)
 		tcp_conn_set_state(t, c, TCP_FIN_WAIT_1);
 	else if (c->state == TCP_CLOSE_WAIT)
@@ -277,6 +279,7 @@ tcp_info(struct tcp *t, uint64_t conn, struct tcp_info *o)
 	const struct tcp_conn *c = tcp_conn_find(t, conn);
 	if (!c)
 		return false;
+	const struct tcp_ext *x = tcp_ext_see(t, c);
 	*o = (struct tcp_info){
 		.state = names[c->state],
 		.local = c->id.local,
@@ -289,11 +292,11 @@ tcp_info(struct tcp *t, uint64_t conn, struct tcp_info *o)
 		.ecn = c->flags & CONN_ECN,
 		.cwnd = c->cwnd,
 		.ssthresh = c->ssthresh,
-		.pipe = c->pipe,
+		.pipe = x->pipe,
 		.srtt_us = c->srtt_us,
 		.rttvar_us = c->rttvar_us,
 		.rto_ms = c->rto_ms,
-		.min_rtt_us = c->min_rtt_us,
+		.min_rtt_us = x->min_rtt_us,
 		.snd_una = c->snd_una,
 		.snd_nxt = c->snd_nxt,
 		.rcv_nxt = c->rcv_nxt,
@@ -301,7 +304,7 @@ tcp_info(struct tcp *t, uint64_t conn, struct tcp_info *o)
 		.rcv_wnd = c->rcv_edge - c->rcv_nxt,
 		.queued = c->snd_end - c->snd_una,
 		.unsent = c->snd_end - c->snd_nxt,
-		.out_of_order = c->ooo_bytes,
+		.out_of_order = x->ooo_bytes,
 		.unconsumed = c->unconsumed,
 	};
 	return true;

@@ -7,10 +7,14 @@
  *
  * Thread.  One struct tcp for each worker core, its only caller.  No lock, no heap, no clock: `now` is passed in.
  *
- * Memory.  tcp_bytes() of it, given by the caller at start: connections (TCP_CONN_BYTES each and 16 in the hash table),
- * congestion state for those that have data in flight, half-open and TIME_WAIT entries of 80, segments.  Packet
- * buffers come from the core's mempool; how many the send queues and the out-of-order queues may hold is bounded
- * (struct tcp_limits), and new connections are refused when any of these is 90 % used.
+ * Memory.  tcp_bytes() of it, given by the caller at start: connections (TCP_CONN_BYTES each and TCP_PLACE_BYTES in the hash
+ * table), congestion state for those that have data in flight or out of order, half-open and TIME_WAIT entries of 80,
+ * segments.  Packet buffers come from the core's mempool; how many the send queues and the out-of-order queues may hold is
+ * bounded (struct tcp_limits), and new connections are refused when any of these is 90 % used.
+ *
+ * Congestion state.  Kept for ten seconds of rest, or until another needs it.  When all is in use, who wants to send waits in
+ * line, and who has had it for a second sends no new data until what is out is acknowledged, then goes to the end of the
+ * line: a connection waits, but none for ever.  What comes out of order may use up half of it, and is dropped beyond.
  *
  * Names.  A connection is a u64 handle (dp/handle.h: core, slot, generation).  Each call takes the handle and finds the
  * slot again: a handle whose connection has ended finds nothing, and the call says so.  No pointer into TCP survives.
@@ -56,7 +60,8 @@
 
 #define TCP_BURST 64
 #define TCP_LISTENERS 64
-#define TCP_CONN_BYTES 320 /* an idle connection; tcp_bytes tells the rest */
+#define TCP_CONN_BYTES 240 /* an idle connection; tcp_bytes tells the rest */
+#define TCP_PLACE_BYTES 16 /* of it in the hash table, which is half empty */
 
 /* Room in front of a record, for all headers down to Ethernet: with less, tcp_append copies. */
 #define TCP_HEADROOM 120
@@ -72,7 +77,7 @@ enum tcp_stat {
 
 struct tcp_limits {
 	uint32_t conns;         /* connections; at most 1 << 22 */
-	uint32_t active;        /* of them with data in flight or just had */
+	uint32_t active;        /* of them with data in flight, out of order, or just had */
 	uint32_t half_open;     /* SYNs answered without cookies; from half of them on, cookies */
 	uint32_t time_waits;    /* the oldest goes when another needs its place */
 	uint32_t segments;      /* queued to be sent, not acknowledged yet, or out of order */

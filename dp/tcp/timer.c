@@ -15,23 +15,39 @@ sooner(uint32_t a, uint32_t b)
 }
 
 static uint32_t
+never_0(uint32_t due)
+{
+	return due ? due : 1;
+}
+
+static uint32_t
 stall_due(const struct tcp_conn *c)
 {
-	uint32_t due = c->stall_ms ? c->stall_ms + c->user_timeout_ms : 0;
-	return c->stall_ms && !due ? 1 : due;
+	return c->stall_ms ? never_0(c->stall_ms + c->user_timeout_ms) : 0;
+}
+
+/* life_due: of FIN-WAIT-2 without a reader, which began at sent_ms: nothing is sent in it. */
+static uint32_t
+life_due(const struct tcp_conn *c)
+{
+	return c->state == TCP_FIN_WAIT_2 && c->flags & CONN_USER_CLOSED ? never_0(c->sent_ms + TCP_FIN_WAIT_2_MS) : 0;
+}
+
+/* keep_due: RFC 9293 3.8.4: so long after the peer was heard, and after each probe that it has not answered. */
+static uint32_t
+keep_due(const struct tcp *t, const struct tcp_conn *c)
+{
+	if (!t->start.keepalive_ms || c->state < TCP_ESTABLISHED)
+		return 0;
+	return never_0(c->heard_ms + t->start.keepalive_ms + c->keep_probes * TCP_KEEP_PROBE_MS);
 }
 
 /* due_of: the first of all deadlines; 0: none. */
 static uint32_t
 due_of(const struct tcp *t, const struct tcp_conn *c)
 {
-	uint32_t due = sooner(sooner(c->rtx_ms, c->ack_ms), sooner(c->keep_ms, c->life_ms));
-	due = sooner(due, stall_due(c));
-	if (c->ext != NONE && c->snd_una == c->snd_nxt) { /* congestion state that nobody uses goes back */
-		uint32_t idle = c->sent_ms + TCP_EXT_IDLE_MS;
-		due = sooner(due, seq_gt(idle, t->ms) ? idle : tcp_in_ms(t, TCP_EXT_IDLE_MS));
-	}
-	return due;
+	uint32_t due = sooner(sooner(c->rtx_ms, c->ack_ms), sooner(keep_due(t, c), life_due(c)));
+	return sooner(due, stall_due(c));
 }
 
 void
@@ -64,6 +80,7 @@ tcp_timers(struct tcp *t, unsigned quota)
 		c->flags &= ~(uint32_t)CONN_PACED;
 		tcp_send_poke(t, c);
 	}
+	tcp_ext_timers(t, quota);
 	tcp_syn_timers(t, quota);
 	tcp_tw_timers(t, quota);
 }
@@ -82,7 +99,7 @@ expire(struct tcp *t, struct tcp_conn *c)
 		tcp_conn_reset(t, c, TCP_GONE_TIMEOUT);
 		return;
 	}
-	if (passed(t, c->life_ms)) { /* FIN-WAIT-2 without a reader */
+	if (passed(t, life_due(c))) {
 		tcp_conn_gone(t, c, TCP_GONE_CLOSED);
 		return;
 	}
@@ -90,11 +107,8 @@ expire(struct tcp *t, struct tcp_conn *c)
 		tcp_ack_now(t, c);
 	if (passed(t, c->rtx_ms))
 		retransmission(t, c);
-	if (c->state != TCP_CLOSED && passed(t, c->keep_ms))
+	if (c->state != TCP_CLOSED && passed(t, keep_due(t, c)))
 		keepalive(t, c);
-	if (c->state != TCP_CLOSED && c->ext != NONE && c->snd_una == c->snd_nxt && c->unsent == NONE &&
-	    t->ms - c->sent_ms >= TCP_EXT_IDLE_MS)
-		tcp_conn_ext_release(t, c);
 }
 
 /* stalled: RFC 9293 3.8.3: R2 is a time, not a count. */
@@ -146,7 +160,7 @@ persist(struct tcp *t, struct tcp_conn *c)
 {
 	if (c->snd_end == c->snd_nxt && !(c->flags & CONN_WANTS))
 		return;
-	if (tcp_send_window(c)) { /* less than a segment, for too long: RFC 1122 4.2.3.4 */
+	if (tcp_send_window(t, c)) { /* less than a segment, for too long: RFC 1122 4.2.3.4 */
 		c->flags |= CONN_SWS_OVERRIDE;
 		tcp_send_poke(t, c);
 	} else {
@@ -161,24 +175,14 @@ persist(struct tcp *t, struct tcp_conn *c)
 	tcp_rtx_arm(t, c);
 }
 
-/* keepalive: RFC 9293 3.8.4; what was heard meanwhile has only moved the time. */
 static void
 keepalive(struct tcp *t, struct tcp_conn *c)
 {
-	uint32_t silent = t->ms - c->heard_ms, wait = t->start.keepalive_ms;
-	c->keep_ms = 0;
-	if (!wait)
-		return;
-	if (silent < wait) {
-		c->keep_ms = tcp_in_ms(t, wait - silent);
-		return;
-	}
 	if (c->keep_probes >= TCP_KEEP_PROBES) {
 		tcp_conn_reset(t, c, TCP_GONE_KEEPALIVE);
 		return;
 	}
 	c->keep_probes++;
-	c->keep_ms = tcp_in_ms(t, TCP_KEEP_PROBE_MS);
 	if (c->snd_una == c->snd_nxt) {
 		tcp_count(t, TCP_STAT_KEEPALIVES);
 		c->flags |= CONN_PROBE;

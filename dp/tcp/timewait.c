@@ -26,7 +26,7 @@ tcp_tw_enter(struct tcp *t, struct tcp_conn *c, bool acknowledge)
 		w = &t->tws[t->tw_free];
 		t->tw_free = w->link.next;
 		t->use.time_waits++;
-		*w = (struct tcp_tw){.id = c->id, .hash = c->hash, .snd_nxt = c->snd_nxt, .rcv_nxt = c->rcv_nxt};
+		*w = (struct tcp_tw){.id = c->id, .hash = c->id.hash, .snd_nxt = c->snd_nxt, .rcv_nxt = c->rcv_nxt};
 		w->ts_recent = c->ts_recent;
 		w->ts_recent_ms = c->ts_recent_ms;
 		w->ts_offset = c->ts_offset;

@@ -33,8 +33,8 @@
  * the connection takes no more bytes, and what is left is to send what seal_end gives and to tls_close.
  * tls_close may come at any time: records still in a device are waited for behind the scenes, then the slot is free.
  *
- * Threads: each worker core its own struct tls_core; its calls are that core's.  Memory: all of it in tls_core_new; 256
- * bytes for each connection (two directions with raw key, IV, sequence number and traffic secret); expanded AES keys
+ * Threads: each worker core its own struct tls_core; its calls are that core's.  Memory: all of it in tls_core_new;
+ * TLS_CONN_BYTES for each connection (two directions with raw key, IV, sequence number and traffic secret); expanded AES keys
  * (1 KiB each) in a cache of the core's, made again when missed.  Nothing here allocates, logs, reads a clock or makes a
  * system call.
  *
@@ -62,6 +62,7 @@ struct tls_conn;
 #define TLS_HEADROOM 13         /* record header and TLS 1.2's explicit nonce */
 #define TLS_TAILROOM 17         /* type and tag */
 #define TLS_CHUNKS 64           /* most in one call */
+#define TLS_CONN_BYTES 256      /* a connection; expanded keys are in a cache of the core's */
 
 struct tls_core_conf {
 	unsigned connections;        /* at once; at most 2^24 */
