@@ -94,13 +94,13 @@ tcp_rtx_sent(struct tcp *t, struct tcp_conn *c)
 		set(t, c, RTX_TLP, due);
 }
 
-/* probe_fits: RFC 8985 7.2: with SACK, no loss or report pending, and no probe out. */
+/* probe_fits: RFC 8985 7.2: with SACK, no loss or report pending, and no probe out or about to go. */
 static bool
 probe_fits(const struct tcp *t, const struct tcp_conn *c, const struct tcp_ext *x)
 {
 	(void)t;
 	return (c->flags & CONN_SACK) && (c->flags & CONN_RTT_SEEN) && x->ca == CA_OPEN && !x->sacked && !x->lost &&
-	       !x->tlp_out && !c->backoff && c->state >= TCP_ESTABLISHED;
+	       !x->tlp_out && !(c->flags & CONN_TLP_NOW) && !c->backoff && c->state >= TCP_ESTABLISHED;
 }
 
 static void

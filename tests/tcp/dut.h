@@ -18,6 +18,8 @@ struct dut_conf {
 	uint32_t user_timeout_ms, keepalive_ms;
 	uint32_t half_open, reorder_mbufs;
 	uint16_t peer_port;
+	uint32_t iss; /* the stack's first number, if has_iss: ours alone */
+	bool has_iss;
 	bool ecn, delayed_ack, paused; /* paused: what is received is not consumed until `read` */
 };
 
@@ -32,13 +34,15 @@ struct dut {
 	bool (*listen)(void);
 	bool (*connect)(void);
 	bool (*send)(unsigned n, unsigned record); /* octets of the pattern; record: in one piece */
+	unsigned (*fill)(unsigned n);              /* as much of so many octets as it takes now */
+	void (*window)(unsigned n);                /* the receive window's bound is another */
 	void (*read)(void);                        /* goes on consuming */
 	void (*shutdown)(void);
 	void (*close)(void);
 	void (*abort)(void);
 	uint64_t (*received)(void);           /* octets in order so far, all of the peer's pattern */
 	bool (*saw)(const char *event);       /* OPEN, FIN, WRITABLE, GONE, or a reason of tcp_gone; forgets it */
-	int64_t (*counter)(const char *name); /* a row of stat.def or drop.def; -1: there is none */
+	int64_t (*counter)(const char *name); /* a row of stat.def or drop.def, use, cwnd; -1: there is none */
 	void (*icmp)(uint32_t dut_seq, uint16_t mtu); /* mtu 0: unreachable */
 	const char *(*check)(void);                   /* NULL, or what is wrong inside */
 };

@@ -185,16 +185,29 @@ do_connect(void)
 	return connect(k.conn, (void *)&p, len) == 0 || errno == EINPROGRESS;
 }
 
-static bool
-do_send(unsigned n, unsigned record)
+static unsigned
+fill(unsigned n)
 {
 	uint8_t buf[65536];
-	(void)record;
 	pump();
 	for (unsigned i = 0; i < n; i++)
 		buf[i] = dut_octet(true, k.sent + i);
-	k.sent += n;
-	return send(k.conn, buf, n, MSG_NOSIGNAL) == (ssize_t)n;
+	ssize_t took = send(k.conn, buf, n, MSG_NOSIGNAL);
+	k.sent += took > 0 ? (uint64_t)took : 0;
+	return took > 0 ? (unsigned)took : 0;
+}
+
+static bool
+do_send(unsigned n, unsigned record)
+{
+	(void)record;
+	return fill(n) == n;
+}
+
+static void
+window(unsigned n)
+{
+	setsockopt(k.conn, SOL_SOCKET, SO_RCVBUF, &n, sizeof n);
 }
 
 static void
@@ -279,6 +292,8 @@ const struct dut dut_kernel = {
 	.listen = do_listen,
 	.connect = do_connect,
 	.send = do_send,
+	.fill = fill,
+	.window = window,
 	.read = do_read,
 	.shutdown = do_shutdown,
 	.close = do_close,

@@ -14,7 +14,7 @@ static struct {
 	struct mono now;
 	uint64_t drops[DROP_COUNT];
 	uint64_t conn, received, sent;
-	unsigned unconsumed, opened, events, gone_why;
+	unsigned unconsumed, opened, events, writables, gone_why;
 	bool gone, wrong;
 	struct rte_mbuf *out[1024];
 	unsigned n_out, first_out;
@@ -38,6 +38,24 @@ fini(void)
 	d.t = NULL;
 }
 
+static struct tcp_tuple
+tuple(void)
+{
+	return (struct tcp_tuple){dut_addr(d.conf.v6, false), dut_addr(d.conf.v6, true), DUT_PORT, d.conf.peer_port, 0};
+}
+
+/* begin_at: at the time at which the clock of RFC 6528 gives this first number. */
+static void
+begin_at(const struct tcp_start *s, uint32_t iss)
+{
+	const struct tcp_tuple id = tuple();
+	uint32_t now, ts;
+	tcp_secrets(d.t, &id, &now, &ts);
+	d.now.us += (int64_t)(iss - now) * 4;
+	tcp_fini(d.t);
+	d.t = tcp_init(d.memory, s, d.now);
+}
+
 static void
 reset(const struct dut_conf *conf)
 {
@@ -59,6 +77,8 @@ reset(const struct dut_conf *conf)
 	memset(s.key, 0x5a, sizeof s.key);
 	d.memory = aligned_alloc(64, tcp_bytes(&s.limits));
 	d.t = tcp_init(d.memory, &s, d.now);
+	if (conf->has_iss)
+		begin_at(&s, conf->iss);
 }
 
 static void
@@ -91,6 +111,7 @@ turn(void)
 	for (unsigned n; (n = tcp_events(d.t, ev, 8));)
 		for (unsigned i = 0; i < n; i++) {
 			d.events |= ev[i].what;
+			d.writables += ev[i].what & TCP_WRITABLE ? 1 : 0;
 			d.gone |= ev[i].what & TCP_GONE;
 			if (ev[i].what & TCP_GONE)
 				d.gone_why = ev[i].gone;
@@ -159,10 +180,20 @@ do_connect(void)
 	return ok;
 }
 
+static unsigned
+fill(unsigned n)
+{
+	uint8_t buf[65536];
+	for (unsigned i = 0; i < n; i++)
+		buf[i] = dut_octet(true, d.sent + i);
+	int took = tcp_push(d.t, d.conn, buf, n);
+	d.sent += took > 0 ? (unsigned)took : 0;
+	return took > 0 ? (unsigned)took : 0;
+}
+
 static bool
 do_send(unsigned n, unsigned record)
 {
-	uint8_t buf[65536];
 	if (record) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(sim_pool);
 		for (unsigned i = 0; i < n; i++)
@@ -174,11 +205,14 @@ do_send(unsigned n, unsigned record)
 		d.sent += n;
 		return true;
 	}
-	for (unsigned i = 0; i < n; i++)
-		buf[i] = dut_octet(true, d.sent + i);
-	int took = tcp_push(d.t, d.conn, buf, n);
-	d.sent += took > 0 ? (unsigned)took : 0;
-	return took == (int)n;
+	return fill(n) == n;
+}
+
+static void
+window(unsigned n)
+{
+	tcp_set_rcv_bytes(d.t, d.conn, n);
+	turn();
 }
 
 static void
@@ -241,8 +275,12 @@ counter(const char *name)
 		if (!strcmp(drop_row(i)->name, name))
 			return (int64_t)d.drops[i];
 	struct tcp_use u;
+	struct tcp_info info;
 	tcp_use(d.t, &u);
-	return !strcmp(name, "conns")        ? (int64_t)u.conns
+	if (!strcmp(name, "cwnd"))
+		return tcp_info(d.t, d.conn, &info) ? (int64_t)info.cwnd : -1;
+	return !strcmp(name, "writables")    ? d.writables
+	       : !strcmp(name, "conns")      ? (int64_t)u.conns
 	       : !strcmp(name, "half_open")  ? (int64_t)u.half_open
 	       : !strcmp(name, "time_waits") ? (int64_t)u.time_waits
 					     : -1;
@@ -278,6 +316,8 @@ const struct dut dut_stack = {
 	.listen = do_listen,
 	.connect = do_connect,
 	.send = do_send,
+	.fill = fill,
+	.window = window,
 	.read = do_read,
 	.shutdown = do_shutdown,
 	.close = do_close,

@@ -82,6 +82,8 @@ packet_parse(char *words, const struct peer *p, struct wanted *w)
 			w->ts_shift = -(int32_t)number(strtok(NULL, " "));
 		else if (!strcmp(word, "newer"))
 			w->ts_shift = (int32_t)number(strtok(NULL, " "));
+		else if (!strcmp(word, "echo"))
+			w->ts_late = number(strtok(NULL, " "));
 		else if (!strcmp(word, "sack"))
 			parse_sack(w, strtok(NULL, " "));
 		else if (!strcmp(word, "nosack"))
@@ -163,7 +165,7 @@ build_options(uint8_t *o, const struct peer *p, const struct wanted *w, uint32_t
 	out.sack_ok = w->sack_ok;
 	out.ts = !w->no_ts && (w->has_ts || (p->ts && !(w->flags & (TCP_F_SYN | TCP_F_RST))));
 	out.tsval = ms + p->ts_offset + (uint32_t)w->ts_shift;
-	out.tsecr = w->flags & TCP_F_ACK ? p->ts_echo : 0;
+	out.tsecr = w->flags & TCP_F_ACK ? p->ts_echo - w->ts_late : 0;
 	for (unsigned i = 0; i < w->n_sacks; i++)
 		out.sack[out.n_sacks++] =
 			(struct tcp_block){p->dut_iss + w->sack[i].start, p->dut_iss + w->sack[i].end};

@@ -29,6 +29,7 @@ struct wanted {
 		absolute_ack, no_sack;
 	uint32_t seq, ack, len, win, mss, ws, tsval, tsecr, ecn;
 	int32_t ts_shift;
+	uint32_t ts_late; /* echoes what was sent so many ms before the latest */
 	unsigned n_sacks, times, from_ms, until_ms;
 	struct tcp_block sack[4];
 	bool tsval_given;

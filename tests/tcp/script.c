@@ -23,6 +23,7 @@ static struct {
 	struct variant v;
 	struct dut_conf conf;
 	struct peer peer;
+	uint32_t tsval;  /* of the peer's first time stamp; 0: whatever */
 	int64_t mark_us; /* of the last packet, either way */
 	bool verbose, started;
 	char why[256];
@@ -45,6 +46,8 @@ start(void)
 	r.conf.v6 = r.v.v6;
 	r.conf.peer_port = r.peer.port;
 	r.dut->reset(&r.conf);
+	if (r.tsval)
+		r.peer.ts_offset = r.tsval - (uint32_t)(r.dut->now_us() / 1000);
 	r.started = true;
 	r.mark_us = r.dut->now_us();
 }
@@ -167,7 +170,7 @@ handshake(const char *who)
 static bool
 app(char *words)
 {
-	const char *verb = strtok(words, " "), *n = strtok(NULL, " ");
+	const char *verb = strtok(words, " "), *n = strtok(NULL, " "), *times = strtok(NULL, " ");
 	start();
 	if (!verb)
 		return fail("app what?");
@@ -176,10 +179,19 @@ app(char *words)
 	if (!strcmp(verb, "connect"))
 		return r.dut->connect() || fail("connect");
 	if (!strcmp(verb, "send") || !strcmp(verb, "record")) {
+		bool ok = true;
 		r.mark_us = r.dut->now_us();
-		return r.dut->send((unsigned)atoi(n ? n : "1"), *verb == 'r') || fail("did not take it all");
+		for (int i = 0; ok && i < (times ? atoi(times) : 1); i++)
+			ok = r.dut->send((unsigned)atoi(n ? n : "1"), *verb == 'r');
+		return ok || fail("did not take it all");
 	}
-	if (!strcmp(verb, "read"))
+	if (!strcmp(verb, "fill")) {
+		unsigned took = r.dut->fill((unsigned)atoi(n ? n : "0"));
+		return !times || took == (unsigned)atoi(times) || fail("took %u", took);
+	}
+	if (!strcmp(verb, "window"))
+		r.dut->window((unsigned)atoi(n ? n : "0"));
+	else if (!strcmp(verb, "read"))
 		r.dut->read();
 	else if (!strcmp(verb, "shutdown"))
 		r.dut->shutdown();
@@ -220,12 +232,15 @@ set(const char *name, const char *value)
 		{"reorder", &r.conf.reorder_mbufs},
 		{"window", &r.peer.window},
 		{"mss", &r.peer.mss},
+		{"iss", &r.conf.iss},
+		{"tsval", &r.tsval},
 	};
 	for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		if (!strcmp(name, numbers[i].name)) {
 			*numbers[i].at = n;
 			if (numbers[i].at == &r.peer.isn)
 				peer_renew(&r.peer, n);
+			r.conf.has_iss |= numbers[i].at == &r.conf.iss;
 			return true;
 		}
 	if (!strcmp(name, "ecn"))
@@ -292,6 +307,7 @@ run(void)
 	r.line = 0;
 	r.started = false;
 	r.conf = (struct dut_conf){0};
+	r.tsval = 0;
 	r.peer = (struct peer){
 		.v6 = r.v.v6, .ts = r.v.ts, .sack = r.v.sack, .window = 65535, .mss = r.v.v6 ? 1440 : 1460};
 	static uint16_t port = 40000; /* another for each: the kernel remembers */
