@@ -40,6 +40,7 @@ static const struct {
 	[BED_ADJ_LAC] = {BED_ACCESS, "10.77.0.1"},     [BED_ADJ_ROUTER] = {BED_CORE, "192.0.2.2"},
 	[BED_ADJ_DARK] = {BED_CORE, "192.0.2.9"},      [BED_ADJ_TAGGED] = {BED_TAGGED, "10.77.7.1"},
 	[BED_ADJ_PLAIN] = {BED_PLAIN, "198.51.100.2"}, [BED_ADJ_LAC6] = {BED_ACCESS, BED_LAC6},
+	[BED_ADJ_TAGGED6] = {BED_TAGGED, "fd77:7::1"},
 };
 
 static void

@@ -39,7 +39,16 @@
 #define BED_SESSIONS (0x10000 + BED_NEAR) /* of bed_start_small: a second region has begun */
 
 enum bed_iface { BED_ACCESS, BED_CORE, BED_TAGGED, BED_PLAIN };
-enum bed_adj { BED_ADJ_LAC, BED_ADJ_ROUTER, BED_ADJ_DARK, BED_ADJ_TAGGED, BED_ADJ_PLAIN, BED_ADJ_LAC6, BED_ADJS };
+enum bed_adj {
+	BED_ADJ_LAC,
+	BED_ADJ_ROUTER,
+	BED_ADJ_DARK,
+	BED_ADJ_TAGGED,
+	BED_ADJ_PLAIN,
+	BED_ADJ_LAC6,
+	BED_ADJ_TAGGED6,
+	BED_ADJS
+};
 
 struct bed_said {
 	enum dp_msg type;

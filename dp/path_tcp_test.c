@@ -9,6 +9,19 @@ static struct {
 	unsigned opened, sent, received, fin, gone, why;
 } c;
 
+/* Where the client is: beside the LAC, or on the interface with a tag. */
+static const struct {
+	const char *client, *worker;
+	enum bed_iface iface;
+	enum bed_adj adj;
+	uint16_t vlan;
+} places[2][2] = {
+	{{"10.77.0.1", "10.77.0.2", BED_ACCESS, BED_ADJ_LAC, 0},
+	 {"10.77.7.1", "10.77.7.2", BED_TAGGED, BED_ADJ_TAGGED, 7}},
+	{{BED_LAC6, BED_LNS6, BED_ACCESS, BED_ADJ_LAC6, 0}, {"fd77:7::1", "fd77:7::2", BED_TAGGED, BED_ADJ_TAGGED6, 7}},
+};
+static bool tagged;
+
 static uint8_t
 octet(unsigned at)
 {
@@ -33,8 +46,8 @@ settle(bool six)
 	struct dp_listen listen = {.ip_proto = 6, .port = 7, .on = 1, .stream = DP_STREAM_ECHO};
 	listen.addr = six ? bed_addr("::") : addr_from_ip4(0);
 	assert_true(stream_listen(lc, &listen));
-	struct tcp_connect w = {.local = bed_addr(six ? BED_LAC6 : "10.77.0.1"),
-				.peer = bed_addr(six ? BED_LNS6 : "10.77.0.2"),
+	struct tcp_connect w = {.local = bed_addr(places[six][tagged].client),
+				.peer = bed_addr(places[six][tagged].worker),
 				.peer_port = 7};
 	assert_int_equal(tcp_connect(client, &w, &c.conn), 0);
 }
@@ -47,10 +60,12 @@ client_sends(void)
 	v.n = tcp_output(client, out, VEC_MAX);
 	for (unsigned i = 0; i < v.n; i++) {
 		bool six = *rte_pktmbuf_mtod(out[i].m, uint8_t *) >> 4 == 6;
-		uint8_t *eth = (uint8_t *)rte_pktmbuf_prepend(out[i].m, 14);
-		memcpy(eth, bed_mac(BED_ACCESS), 6);
-		memcpy(eth + 6, bed_neighbour_mac(six ? BED_ADJ_LAC6 : BED_ADJ_LAC), 6);
-		put_be16(eth + 12, six ? 0x86dd : 0x0800);
+		uint8_t *eth = (uint8_t *)rte_pktmbuf_prepend(out[i].m, tagged ? 18 : 14);
+		memcpy(eth, bed_mac(places[six][tagged].iface), 6);
+		memcpy(eth + 6, bed_neighbour_mac(places[six][tagged].adj), 6);
+		if (tagged)
+			put_be32(eth + 12, 0x81000000u | places[six][tagged].vlan);
+		put_be16(eth + (tagged ? 16 : 12), six ? 0x86dd : 0x0800);
 		/* As it comes off a wire: in a buffer of its own. */
 		v.p[i] = (struct pkt){.m = rte_pktmbuf_copy(out[i].m, bed.lc->pool, 0, UINT32_MAX)};
 		rte_pktmbuf_free(out[i].m);
@@ -69,10 +84,12 @@ client_hears(void)
 	unsigned n = 0;
 	for (unsigned i = 0; i < q->n && n < TCP_BURST; i++) {
 		struct rte_mbuf *m = rte_pktmbuf_copy(q->m[i], bed.lc->pool, 0, UINT32_MAX);
-		bool six = be16(rte_pktmbuf_mtod_offset(m, uint8_t *, 12)) == 0x86dd;
-		assert_memory_equal(rte_pktmbuf_mtod(m, uint8_t *), bed_neighbour_mac(six ? BED_ADJ_LAC6 : BED_ADJ_LAC),
-				    6);
-		rte_pktmbuf_adj(m, 14);
+		const uint8_t *eth = rte_pktmbuf_mtod(m, uint8_t *);
+		bool six = be16(eth + (tagged ? 16 : 12)) == 0x86dd;
+		assert_memory_equal(eth, bed_neighbour_mac(places[six][tagged].adj), 6);
+		if (tagged)
+			assert_int_equal(be32(eth + 12), 0x81000000u | places[six][tagged].vlan);
+		rte_pktmbuf_adj(m, tagged ? 18 : 14);
 		in[n++] = (struct tcp_in){m, six ? 40 : 20, 0};
 	}
 	rte_pktmbuf_free_bulk(q->m, q->n);
@@ -153,6 +170,17 @@ echo_ip6(void **state)
 {
 	(void)state;
 	echo(true, 300000);
+}
+
+/* On an interface with a tag: in and out with it, for both families. */
+static void
+echo_tagged(void **state)
+{
+	(void)state;
+	tagged = true;
+	echo(false, 100000);
+	echo(true, 100000);
+	tagged = false;
 }
 
 /* Nobody listens: RST; from the core side: nothing at all. */
@@ -375,10 +403,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PATH_TEST(echo_ip4),    PATH_TEST(echo_ip6),        PATH_TEST(refused),        PATH_TEST(too_big),
-		PATH_TEST(too_big_ip6), PATH_TEST(too_big_forged),  PATH_TEST(too_big_mapped), PATH_TEST(damaged_ip4),
-		PATH_TEST(damaged_ip6), PATH_TEST(unreachable_ip6),
+		PATH_TEST(echo_ip4),    PATH_TEST(echo_ip6),    PATH_TEST(echo_tagged),     PATH_TEST(refused),
+		PATH_TEST(too_big),     PATH_TEST(too_big_ip6), PATH_TEST(too_big_forged),  PATH_TEST(too_big_mapped),
+		PATH_TEST(damaged_ip4), PATH_TEST(damaged_ip6), PATH_TEST(unreachable_ip6),
 	};
 	bed_start_small();
+	bed_route(DP_TABLE_ACCESS, 0x0a4d0700, 24, nh_make(NH_ADJ, BED_ADJ_TAGGED));
+	bed_route6(DP_TABLE_ACCESS, "fd77:7::/64", nh_make(NH_ADJ, BED_ADJ_TAGGED6));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

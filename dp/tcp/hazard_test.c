@@ -186,6 +186,45 @@ time_wait_evicts(void **state)
 	sim_fini(&s);
 }
 
+/* flow_of: the number of the flow that was kept as this entry of end e. */
+static unsigned
+flow_of(unsigned e, uint32_t i)
+{
+	const struct tcp_tuple *id = &s.t[e]->tws[i].id;
+	return (e ? id->peer_port : id->local_port) - 10000u;
+}
+
+/* TIME-WAITs end in the order in which they began, early or in time. */
+static void
+time_wait_oldest_first(void **state)
+{
+	(void)state;
+	struct sim_conf c = plain(16);
+	c.limits = sim_limits();
+	c.limits.time_waits = 4;
+	sim_init(&s, &c);
+	for (unsigned i = 0; i < 7; i++) {
+		sim_flow(&s, 1000, 1000);
+		assert_true(sim_run(&s, mono_add_s(s.now, 10)));
+		for (unsigned ms = 0; ms < 100; ms++)
+			sim_step(&s);
+	}
+	unsigned e = s.t[1]->use.time_waits == 4, oldest = 3;
+	const struct tcp *t = s.t[e];
+	assert_int_equal(t->use.time_waits, 4);
+	for (uint32_t i = t->tw_due.first; i != NONE; i = t->tws[i].link.next)
+		assert_int_equal(flow_of(e, i), oldest++);
+	assert_int_equal(oldest, 7);
+	for (unsigned left = 4; left; left--) {
+		assert_int_equal(flow_of(e, t->tw_due.first), 7 - left);
+		struct mono late = mono_add_s(s.now, 61);
+		while (t->use.time_waits == left && s.now.us < late.us)
+			sim_step(&s);
+		assert_int_equal(t->use.time_waits, left - 1);
+	}
+	sim_fini(&s);
+}
+
 /* A link of 20 Mbit/s with a long queue: HyStart++ and pacing; how deep the queue gets is printed. */
 static void
 queue_of_the_link(void **state)
@@ -407,13 +446,21 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_buffers),           cmocka_unit_test(port_is_full),
-		cmocka_unit_test(device_keeps_buffers), cmocka_unit_test(aborts),
-		cmocka_unit_test(numbers_turn),         cmocka_unit_test(admission),
-		cmocka_unit_test(time_wait_evicts),     cmocka_unit_test(spurious_timeouts),
-		cmocka_unit_test(reordering),           cmocka_unit_test(duplicates),
-		cmocka_unit_test(queue_of_the_link),    cmocka_unit_test(state_from_those_at_rest),
-		cmocka_unit_test(state_in_turns),       cmocka_unit_test(state_for_holes),
+		cmocka_unit_test(no_buffers),
+		cmocka_unit_test(port_is_full),
+		cmocka_unit_test(device_keeps_buffers),
+		cmocka_unit_test(aborts),
+		cmocka_unit_test(numbers_turn),
+		cmocka_unit_test(admission),
+		cmocka_unit_test(time_wait_evicts),
+		cmocka_unit_test(spurious_timeouts),
+		cmocka_unit_test(reordering),
+		cmocka_unit_test(duplicates),
+		cmocka_unit_test(queue_of_the_link),
+		cmocka_unit_test(state_from_those_at_rest),
+		cmocka_unit_test(state_in_turns),
+		cmocka_unit_test(state_for_holes),
+		cmocka_unit_test(time_wait_oldest_first),
 	};
 	sim_start(20000);
 	return cmocka_run_group_tests(tests, NULL, NULL);
