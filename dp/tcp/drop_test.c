@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <rte_ip.h>
+
 #include "sim.h"
 
 static struct {
@@ -230,6 +232,39 @@ no_room(void **state)
 	free(d.t);
 }
 
+/* The sum of chains cut anywhere, beside the library's of the same octets in one piece. */
+static void
+sums(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 3000; round++) {
+		uint8_t flat[12 + 2000];
+		struct tcp_tuple id = {.local = addr_from_ip4((uint32_t)rand()),
+				       .peer = addr_from_ip4((uint32_t)rand())};
+		unsigned len = 20 + (unsigned)rand() % 1980, l4 = (unsigned)rand() % 40, at = 0;
+		for (unsigned i = 12; i < 12 + len; i++)
+			flat[i] = (uint8_t)(round % 3 ? rand() : 0xff);
+		memcpy(flat, id.local.b + 12, 4);
+		memcpy(flat + 4, id.peer.b + 12, 4);
+		put_be32(flat + 8, 6 << 16 | len);
+		struct rte_mbuf *m = rte_pktmbuf_alloc(sim_pool), *part = m;
+		rte_pktmbuf_append(m, (uint16_t)l4);
+		while (part) {
+			unsigned n = rand() % 3 ? (unsigned)rand() % 200 : 2000;
+			n = n < len - at ? n : len - at;
+			n = n < rte_pktmbuf_tailroom(part) ? n : rte_pktmbuf_tailroom(part);
+			memcpy(rte_pktmbuf_append(part, (uint16_t)n), flat + 12 + at, n);
+			at += n;
+			if (part != m)
+				rte_pktmbuf_chain(m, part);
+			part = at < len ? rte_pktmbuf_alloc(sim_pool) : NULL;
+		}
+		assert_int_equal(m->pkt_len, l4 + len);
+		assert_int_equal(tcp_sum(m, l4, &id, true), rte_raw_cksum(flat, 12 + len));
+		rte_pktmbuf_free(m);
+	}
+}
+
 static void
 all_were_seen(void **state)
 {
@@ -243,8 +278,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(headers), cmocka_unit_test(in_a_connection), cmocka_unit_test(at_the_end),
-		cmocka_unit_test(no_room), cmocka_unit_test(all_were_seen),
+		cmocka_unit_test(headers),    cmocka_unit_test(in_a_connection),
+		cmocka_unit_test(at_the_end), cmocka_unit_test(no_room),
+		cmocka_unit_test(sums),       cmocka_unit_test(all_were_seen),
 	};
 	sim_start(2000);
 	return cmocka_run_group_tests(tests, NULL, NULL);

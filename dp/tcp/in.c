@@ -2,7 +2,6 @@
  * cost is fetched while others are worked on; then each arrives. */
 #include "conn.h"
 
-#include <rte_ip.h>
 #include <rte_prefetch.h>
 
 #include "mbuf.h"
@@ -99,26 +98,4 @@ prefetch(const struct tcp *t, const struct segment *s)
 		tcp_conn_prefetch(&t->conns[slot->ref]);
 		return;
 	}
-}
-
-uint16_t
-tcp_sum(const struct rte_mbuf *m, unsigned l4, const struct tcp_tuple *id, bool outgoing)
-{
-	const struct addr *src = outgoing ? &id->local : &id->peer, *dst = outgoing ? &id->peer : &id->local;
-	bool v4 = addr_is_v4(src);
-	unsigned skip = v4 ? 12 : 0;
-	uint32_t len = m->pkt_len - l4;
-	uint8_t tail[8];
-	uint32_t sum = 0;
-	uint16_t payload = 0;
-
-	put_be32(tail, len);
-	put_be32(tail + 4, 6);
-	sum = __rte_raw_cksum(src->b + skip, 16 - skip, sum);
-	sum = __rte_raw_cksum(dst->b + skip, 16 - skip, sum);
-	sum = __rte_raw_cksum(tail, sizeof tail, sum);
-	if (rte_raw_cksum_mbuf(m, l4, len, &payload) < 0)
-		return 0;
-	sum += payload;
-	return __rte_raw_cksum_reduce(sum);
 }
