@@ -2,7 +2,8 @@
  * of an idle session.
  *
  * Down: inner packets of 1,400 bytes are put into their sessions' queues, then one turn of the path takes them out as TCP
- * grants, puts PPP and SSTP headers on, seals each as a record (TLS 1.3, AES-128-GCM), makes segments, sums them, finds their
+ * grants, puts PPP and SSTP headers on, seals each as a record (TLS 1.3, AES-128-GCM), makes segments, sums them or leaves that
+ * to the port, finds their
  * way and leaves whole frames in the transmit queue.  Bursts of 64, each of other sessions at random; the clients
  * (tests/sstp/dial.h) open every record and acknowledge between the bursts, which is not counted.
  */
@@ -115,12 +116,12 @@ compare(const void *a, const void *b)
 }
 
 static void
-print_row(const char *size)
+print_row(const char *size, bool device)
 {
 	unsigned p10 = rounds / 10, p50 = rounds / 2;
 	for (unsigned w = 0; w < WHATS; w++)
 		qsort(samples[w], rounds, sizeof samples[w][0], compare);
-	printf("| %-5s", size);
+	printf("| %-5s | %-4s", size, device ? "port" : "us");
 	for (unsigned w = 0; w < WHATS; w++)
 		printf(" | %5.0f /%5.0f /%5.0f", samples[w][0], samples[w][p10], samples[w][p50]);
 	printf(" | %8.2f |\n", samples[ALL][p10] / samples[LIMIT][p10]);
@@ -152,7 +153,7 @@ open_one(uint32_t slot)
 }
 
 static void
-bench_size(uint32_t n, const char *name)
+bench_size(uint32_t n, const char *name, bool device)
 {
 	uint8_t *buffer[BURST];
 	struct limit_tls *limit = limit_tls_new(n);
@@ -162,6 +163,8 @@ bench_size(uint32_t n, const char *name)
 	if (!limit)
 		die("memory");
 	bed_reset();
+	for (unsigned i = 0; i < bed.lc->n_ports; i++)
+		bed.lc->port_tx_tcp_checksum[i] = device;
 	dial_open(&(struct dial_conf){.conns = n});
 	for (uint32_t i = 0; i < n; i++)
 		open_one(i);
@@ -175,7 +178,7 @@ bench_size(uint32_t n, const char *name)
 	dial_turns(100, 1000);
 	if (received() != sent)
 		die("not all has arrived");
-	print_row(name);
+	print_row(name, device);
 	dial_close();
 	limit_tls_free(limit);
 	for (unsigned i = 0; i < BURST; i++)
@@ -215,12 +218,15 @@ main(int argc, char **argv)
 				     .cpu = (unsigned)sched_getcpu(),
 				     .memory_mib = quick ? 256 : 768});
 	printf("TSC cycles per packet of %d bytes: minimum / 10th percentile / median\n\n", PAYLOAD);
-	printf("| keys  | ipsec-mb alone      | into the queue      | queue to tx         | ours                | "
+	printf("| keys  | sums | ipsec-mb alone      | into the queue      | queue to tx         | ours                "
+	       "| "
 	       "ours/p10 |\n");
-	printf("| ----- | ------------------- | ------------------- | ------------------- | ------------------- | "
+	printf("| ----- | ---- | ------------------- | ------------------- | ------------------- | ------------------- "
+	       "| "
 	       "-------- |\n");
 	for (unsigned s = 0; s < (quick ? 2 : RTE_DIM(sizes)); s++)
-		bench_size(sizes[s], size_names[s]);
+		for (unsigned device = 0; device < 2; device++)
+			bench_size(sizes[s], size_names[s], device);
 	bench_memory();
 	return 0;
 }

@@ -109,6 +109,7 @@ struct lcore {
 	struct rte_ring *handover_in[DP_MAX_WORKERS], *handover_out[DP_MAX_WORKERS];
 	/* What a device can do is used: then a received mbuf's ol_flags tell of checksums and of a VLAN tag stripped. */
 	bool port_tx_ip4_checksum[DP_MAX_PORTS], port_tx_udp_checksum[DP_MAX_PORTS];
+	bool port_tx_tcp_checksum[DP_MAX_PORTS];
 	uint16_t port_id[DP_MAX_PORTS]; /* of ethdev */
 	bool port_rx[DP_MAX_PORTS]; /* this core polls a queue of the port: number `index`, or 0 when there is one */
 	uint16_t port_rx_queue[DP_MAX_PORTS];

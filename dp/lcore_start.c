@@ -125,6 +125,7 @@ lcore_wire(struct lcore *lc, const struct port *ports, struct mono now)
 		lc->port_rx_queue[p] = (uint16_t)lc->index;
 		lc->port_tx_ip4_checksum[p] = ports[p].tx_ip4_checksum;
 		lc->port_tx_udp_checksum[p] = ports[p].tx_udp_checksum;
+		lc->port_tx_tcp_checksum[p] = ports[p].tx_tcp_checksum;
 	}
 	for (unsigned w = 0; w < dp->n_workers; w++) {
 		lc->handover_in[w] = dp->handover[w][lc->index];

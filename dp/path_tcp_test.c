@@ -2,7 +2,10 @@
 #include "path_frames.h"
 #include "stream.h"
 
+#include <rte_ip.h>
+
 static struct tcp *client;
+static unsigned by_device;
 static uint64_t client_drops[DROP_COUNT];
 static struct {
 	uint64_t conn;
@@ -74,6 +77,23 @@ client_sends(void)
 		path_run(bed.lc, &v);
 }
 
+/* device: what a port does that was asked to: sums from the TCP header on, with what it finds in the field. */
+static void
+device(const struct rte_mbuf *asked, struct rte_mbuf *m)
+{
+	const uint64_t wants = RTE_MBUF_F_TX_TCP_CKSUM;
+	if (!(asked->ol_flags & wants))
+		return;
+	bool six = asked->ol_flags & RTE_MBUF_F_TX_IPV6;
+	assert_int_equal(asked->l2_len, tagged ? 18 : 14);
+	assert_int_equal(asked->l3_len, six ? 40 : 20);
+	assert_true(six || asked->ol_flags & RTE_MBUF_F_TX_IPV4);
+	uint8_t *tcp = rte_pktmbuf_mtod_offset(m, uint8_t *, asked->l2_len + asked->l3_len);
+	uint16_t sum = (uint16_t)~rte_raw_cksum(tcp, m->pkt_len - asked->l2_len - asked->l3_len);
+	memcpy(tcp + 16, &sum, 2);
+	by_device++;
+}
+
 static void
 client_hears(void)
 {
@@ -85,6 +105,7 @@ client_hears(void)
 	for (unsigned i = 0; i < q->n && n < TCP_BURST; i++) {
 		struct rte_mbuf *m = rte_pktmbuf_copy(q->m[i], bed.lc->pool, 0, UINT32_MAX);
 		const uint8_t *eth = rte_pktmbuf_mtod(m, uint8_t *);
+		device(q->m[i], m);
 		bool six = be16(eth + (tagged ? 16 : 12)) == 0x86dd;
 		assert_memory_equal(eth, bed_neighbour_mac(places[six][tagged].adj), 6);
 		if (tagged)
@@ -181,6 +202,27 @@ echo_tagged(void **state)
 	echo(false, 100000);
 	echo(true, 100000);
 	tagged = false;
+}
+
+/* The port sums, of both families; not if one of the ports cannot. */
+static void
+checksum_by_device(void **state)
+{
+	bool *can = bed.lc->port_tx_tcp_checksum;
+	(void)state;
+	by_device = 0;
+	can[0] = can[2] = true;
+	echo(false, 30000);
+	assert_int_equal(by_device, 0);
+	can[1] = true;
+	echo(false, 300000);
+	assert_in_range(by_device, 200, 1000);
+	echo(true, 300000);
+	assert_in_range(by_device, 400, 2000);
+	tagged = true;
+	echo(false, 30000);
+	tagged = false;
+	can[0] = can[1] = can[2] = false;
 }
 
 /* Nobody listens: RST; from the core side: nothing at all. */
@@ -403,9 +445,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PATH_TEST(echo_ip4),    PATH_TEST(echo_ip6),    PATH_TEST(echo_tagged),     PATH_TEST(refused),
-		PATH_TEST(too_big),     PATH_TEST(too_big_ip6), PATH_TEST(too_big_forged),  PATH_TEST(too_big_mapped),
-		PATH_TEST(damaged_ip4), PATH_TEST(damaged_ip6), PATH_TEST(unreachable_ip6),
+		PATH_TEST(echo_ip4),           PATH_TEST(echo_ip6),       PATH_TEST(echo_tagged),
+		PATH_TEST(checksum_by_device), PATH_TEST(refused),        PATH_TEST(too_big),
+		PATH_TEST(too_big_ip6),        PATH_TEST(too_big_forged), PATH_TEST(too_big_mapped),
+		PATH_TEST(damaged_ip4),        PATH_TEST(damaged_ip6),    PATH_TEST(unreachable_ip6),
 	};
 	bed_start_small();
 	bed_route(DP_TABLE_ACCESS, 0x0a4d0700, 24, nh_make(NH_ADJ, BED_ADJ_TAGGED));

@@ -138,6 +138,8 @@ configure(struct attempt *a)
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
 	if (p->tx_udp_checksum)
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+	if (p->tx_tcp_checksum)
+		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
 	conf.txmode.offloads |= a->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	if (p->rx_ip4_checksum)
 		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
@@ -170,6 +172,7 @@ choose_offloads(struct port *p, const struct rte_eth_dev_info *info, bool vlans)
 {
 	p->tx_ip4_checksum = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
 	p->tx_udp_checksum = p->tx_ip4_checksum && (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
+	p->tx_tcp_checksum = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
 	p->rx_ip4_checksum = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
 	p->vlan_strip = vlans && (info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_STRIP);
 }

@@ -21,7 +21,7 @@ struct port {
 	uint16_t n_rx_queues, mtu;
 	uint16_t rx_descs, tx_descs;
 	bool probed, started;
-	bool tx_ip4_checksum, tx_udp_checksum, rx_ip4_checksum, vlan_strip;
+	bool tx_ip4_checksum, tx_udp_checksum, tx_tcp_checksum, rx_ip4_checksum, vlan_strip;
 	struct rte_ether_addr mac;
 	bool link_up; /* as dp_step last read them */
 	uint32_t speed_mbps;

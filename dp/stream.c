@@ -43,11 +43,24 @@ stream_limits(uint32_t conns, uint32_t mbufs)
 	};
 }
 
+/* sums_by_device: which way a segment takes is not known when it is made: all ports can, and none cuts it. */
+static bool
+sums_by_device(const struct lcore *lc)
+{
+	bool all = lc->n_ports > 0;
+	for (unsigned p = 0; p < lc->n_ports; p++)
+		all &= lc->port_tx_tcp_checksum[p];
+	for (unsigned i = 0; i < lc->n_ifaces; i++)
+		all &= lc->ifaces[i].mtu >= MTU;
+	return all;
+}
+
 void
 stream_init(struct lcore *lc, void *memory)
 {
 	struct tcp_start s = {.lcore = lc->index, .pool = lc->pool, .drops = lc->stats.drops};
 	s.limits = stream_limits(lc->n_conns, lc->pool->size);
+	s.checksum_by_device = sums_by_device(lc);
 	/* Nobody may compute a sequence number: from the kernel, which waits for it if it must. */
 	for (size_t n = 0; n < sizeof s.key;) {
 		ssize_t got = getrandom(s.key + n, sizeof s.key - n, 0);

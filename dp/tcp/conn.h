@@ -603,7 +603,9 @@ struct tcp_emit {
 void tcp_emit(struct tcp *t, struct rte_mbuf *m, const struct tcp_emit *e) ON_LCORE;
 struct rte_mbuf *tcp_mbuf(struct tcp *t) ON_LCORE; /* empty, with headroom; NULL is counted */
 
-/* tcp_sum: one's complement sum of a segment that begins at l4 in m, with its pseudo header; 0xffff: right. */
-uint16_t tcp_sum(const struct rte_mbuf *m, unsigned l4, const struct tcp_tuple *id, bool outgoing) ANY_THREAD;
+/* tcp_sum: one's complement sum of a segment that begins at l4 in m, with its pseudo header; 0xffff: right.  The same either
+ * way.  tcp_sum_pseudo: of the pseudo header alone, len octets of TCP: what a device wants to find in the field. */
+uint16_t tcp_sum(const struct rte_mbuf *m, unsigned l4, const struct tcp_tuple *id) ANY_THREAD;
+uint16_t tcp_sum_pseudo(const struct tcp_tuple *id, uint32_t len) ANY_THREAD;
 
 #endif

@@ -1,8 +1,6 @@
 /* Packets: headers in front of a payload, and the answers that belong to no connection. */
 #include "conn.h"
 
-#include <rte_ip.h>
-
 #define RESETS_PER_S 1000 /* to closed ports; with as many in hand */
 #define TTL 64
 
@@ -41,12 +39,10 @@ tcp_emit(struct tcp *t, struct rte_mbuf *m, const struct tcp_emit *e)
 	m->l4_len = l4;
 	uint16_t sum;
 	if (t->start.checksum_by_device) {
-		m->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM |
-			       (v4 ? RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM : RTE_MBUF_F_TX_IPV6);
-		sum = v4 ? rte_ipv4_phdr_cksum((const void *)ip, m->ol_flags)
-			 : rte_ipv6_phdr_cksum((const void *)ip, m->ol_flags);
+		m->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM | (v4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
+		sum = tcp_sum_pseudo(e->id, len);
 	} else {
-		sum = (uint16_t)~tcp_sum(m, l3, e->id, true);
+		sum = (uint16_t)~tcp_sum(m, l3, e->id);
 	}
 	memcpy(tcp + 16, &sum, 2);
 }

@@ -83,7 +83,7 @@ checksum_good(const struct segment *s)
 		return true;
 	if (device == RTE_MBUF_F_RX_L4_CKSUM_BAD)
 		return false;
-	return tcp_sum(s->m, s->l4, &s->id, false) == 0xffff;
+	return tcp_sum(s->m, s->l4, &s->id) == 0xffff;
 }
 
 static void

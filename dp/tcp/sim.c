@@ -198,7 +198,7 @@ sim_parse(struct rte_mbuf *m, struct segment *g)
 		memcpy(&g->id.local, ip + 8, 16);
 		memcpy(&g->id.peer, ip + 24, 16);
 	}
-	return (m->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM) || tcp_sum(m, l3, &g->id, true) == 0xffff;
+	return (m->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM) || tcp_sum(m, l3, &g->id) == 0xffff;
 }
 
 /* watch: what no packet may do. */
@@ -256,7 +256,7 @@ strip(struct sim *s, struct rte_mbuf *m)
 	}
 	struct tcp_tuple id = g.id;
 	tcp[16] = tcp[17] = 0;
-	uint16_t sum = (uint16_t)~tcp_sum(m, g.l4, &id, true);
+	uint16_t sum = (uint16_t)~tcp_sum(m, g.l4, &id);
 	memcpy(tcp + 16, &sum, 2);
 }
 

@@ -36,15 +36,26 @@ folded(uint64_t sum)
 	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
-uint16_t
-tcp_sum(const struct rte_mbuf *m, unsigned l4, const struct tcp_tuple *id, bool outgoing)
+static uint64_t
+pseudo(const struct tcp_tuple *id, uint32_t len)
 {
-	const struct addr *src = outgoing ? &id->local : &id->peer, *dst = outgoing ? &id->peer : &id->local;
-	unsigned skip = addr_is_v4(src) ? 12 : 0;
+	unsigned skip = addr_is_v4(&id->local) ? 12 : 0;
 	uint8_t tail[8];
-	put_be32(tail, m->pkt_len - l4);
+	put_be32(tail, len);
 	put_be32(tail + 4, 6);
-	uint64_t sum = words(src->b + skip, 16 - skip) + words(dst->b + skip, 16 - skip) + words(tail, sizeof tail);
+	return words(id->local.b + skip, 16 - skip) + words(id->peer.b + skip, 16 - skip) + words(tail, sizeof tail);
+}
+
+uint16_t
+tcp_sum_pseudo(const struct tcp_tuple *id, uint32_t len)
+{
+	return folded(pseudo(id, len));
+}
+
+uint16_t
+tcp_sum(const struct rte_mbuf *m, unsigned l4, const struct tcp_tuple *id)
+{
+	uint64_t sum = pseudo(id, m->pkt_len - l4);
 	bool odd = false; /* this buffer begins in the middle of a word */
 	for (; m; m = m->next) {
 		if (l4 >= m->data_len && m->next) {
