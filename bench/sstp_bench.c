@@ -15,6 +15,7 @@
 #include <rte_cycles.h>
 
 #include "dial.h"
+#include "down.h"
 #include "limit_tls.h"
 #include "path.h"
 #include "stream.h"
@@ -78,14 +79,20 @@ down_burst(uint32_t n, unsigned round)
 {
 	struct lcore *lc = bed.lc;
 	struct rte_mbuf *m[BURST];
+	struct pkt p[BURST];
+	struct lane queued_now;
 	uint32_t which[BURST];
 	role_assume_lcore();
 	choose(n, which);
 	for (unsigned i = 0; i < BURST; i++)
 		m[i] = packet(which[i]);
+	for (unsigned i = 0; i < BURST; i++) {
+		p[i] = (struct pkt){.m = m[i], .nh = nh_session(0, which[i])};
+		queued_now.p[i] = &p[i];
+	}
+	queued_now.n = BURST;
 	uint64_t began = rte_rdtsc();
-	for (unsigned i = 0; i < BURST; i++)
-		conn_put_data(lc, &lc->sessions[which[i]], m[i]);
+	down_queue(lc, &queued_now);
 	uint64_t queued = rte_rdtsc();
 	path_streams(lc);
 	uint64_t done = rte_rdtsc();

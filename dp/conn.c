@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include <rte_prefetch.h>
+
 #include <dp/proxy.h>
 #include <dp/sstp.h>
 
@@ -580,6 +582,34 @@ units(struct lcore *lc, struct conn *c, struct vec *v)
 
 /* --- down -------------------------------------------------------------------------------------------------------- */
 
+static void
+fetch(const void *what, size_t bytes)
+{
+	for (size_t at = 0; at < bytes; at += 64)
+		rte_prefetch0((const uint8_t *)what + at);
+}
+
+void
+conn_prefetch(const struct lcore *lc, const struct dp_session *s, unsigned depth)
+{
+	const struct conns *cs = lc->conns;
+	if (!cs || s->conn >= cs->n)
+		return;
+	if (depth)
+		tcp_prefetch(cs->tcp, cs->conn[s->conn].tcp);
+	else
+		fetch(&cs->conn[s->conn], sizeof(struct conn));
+}
+
+void
+conn_granted_soon(const struct lcore *lc, const struct tcp_grant *g)
+{
+	const struct conns *cs = lc->conns;
+	uint64_t i = g->user >> 8;
+	if (cs && i < cs->n && cs->conn[i].slot < lc->n_sessions)
+		fetch(&lc->sessions[cs->conn[i].slot], sizeof(struct dp_session));
+}
+
 void
 conn_put_data(struct lcore *lc, struct dp_session *s, struct rte_mbuf *m)
 {
@@ -649,6 +679,7 @@ conn_granted(struct lcore *lc, const struct tcp_grant *g)
 		struct rte_mbuf *m = next_down(lc, c);
 		if (!m)
 			break;
+		rte_prefetch0(rte_pktmbuf_mtod(m, const uint8_t *) - 64); /* where TCP, IP and Ethernet will be */
 		used += m->pkt_len + (c->tls ? tls_overhead(c->tls) : 0);
 		cs->sent++;
 		if (c->tls)

@@ -131,9 +131,15 @@ bool conn_work(struct lcore *lc, struct vec *v) ON_LCORE;
 
 /* --- down -------------------------------------------------------------------------------------------------------- */
 
+/* conn_prefetch: what conn_put_data of the session will look at: depth 0, then, when that is here, 1. */
+void conn_prefetch(const struct lcore *lc, const struct dp_session *s, unsigned depth) ON_LCORE;
+
 /* conn_put_data: an inner packet of the session.  conn_put_control: an SSTP packet, whole, or plain bytes.  Take m. */
 void conn_put_data(struct lcore *lc, struct dp_session *s, struct rte_mbuf *m) ON_LCORE;
 void conn_put_control(struct lcore *lc, struct conn *c, struct rte_mbuf *m) ON_LCORE;
+
+/* conn_granted_soon: fetches the session ahead for conn_granted. */
+void conn_granted_soon(const struct lcore *lc, const struct tcp_grant *g) ON_LCORE;
 
 /* conn_granted: what TCP can take now is taken out of the queue and framed. */
 void conn_granted(struct lcore *lc, const struct tcp_grant *g) ON_LCORE;

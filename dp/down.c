@@ -1,5 +1,7 @@
 #include "down.h"
 
+#include <rte_prefetch.h>
+
 #include "conn.h"
 #include "gate.h"
 #include "gre.h"
@@ -94,6 +96,11 @@ down_refuses(const struct pkt *p, const struct dp_session *s)
 void
 down_queue(struct lcore *lc, struct lane *v)
 {
+	for (unsigned i = 0; i < v->n; i++)
+		rte_prefetch0(&lc->sessions[nh_session_slot(v->p[i]->nh)].conn);
+	for (unsigned depth = 0; depth < 2; depth++)
+		for (unsigned i = 0; i < v->n; i++)
+			conn_prefetch(lc, &lc->sessions[nh_session_slot(v->p[i]->nh)], depth);
 	for (unsigned i = 0; i < v->n; i++)
 		conn_put_data(lc, &lc->sessions[nh_session_slot(v->p[i]->nh)], v->p[i]->m);
 	v->n = 0;

@@ -189,6 +189,9 @@ grants(struct lcore *lc)
 	struct tcp_grant g[GRANTS];
 	unsigned n = tcp_grant(lc->tcp, g, GRANTS);
 	for (unsigned i = 0; i < n; i++)
+		if (stream_kind(g[i].user) != DP_STREAM_ECHO)
+			conn_granted_soon(lc, &g[i]);
+	for (unsigned i = 0; i < n; i++)
 		if (stream_kind(g[i].user) == DP_STREAM_ECHO)
 			echo_granted(lc, &g[i]);
 		else

@@ -10,6 +10,7 @@ static struct rte_mbuf *cut(struct rte_mbuf *m, uint32_t max);
 static int queue(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint8_t flags) ON_LCORE;
 static void link_tail(struct tcp *t, struct tcp_conn *c, uint32_t i) ON_LCORE;
 static uint32_t push_tail(struct tcp *t, struct tcp_conn *c, const uint8_t *p, uint32_t n) ON_LCORE;
+static void prefetch_wanting(const struct tcp *t, unsigned max) ON_LCORE;
 static uint32_t room_of(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 
 static bool
@@ -284,6 +285,25 @@ tcp_want(struct tcp *t, uint64_t conn)
 	tcp_list_add(t, LIST_WANT, c);
 }
 
+void
+tcp_prefetch(const struct tcp *t, uint64_t conn)
+{
+	uint32_t i = handle_index(conn);
+	if (i < t->start.limits.conns)
+		tcp_conn_prefetch(&t->conns[i]);
+}
+
+/* prefetch_wanting: who wants was touched when it said so; its congestion state was not. */
+static void
+prefetch_wanting(const struct tcp *t, unsigned max)
+{
+	for (uint32_t i = t->list[LIST_WANT].first; max && i != NONE; i = t->conns[i].link[LIST_WANT], max--) {
+		const uint8_t *x = (const uint8_t *)tcp_ext_see(t, &t->conns[i]);
+		for (unsigned line = 0; line < sizeof(struct tcp_ext); line += 64)
+			rte_prefetch0(x + line);
+	}
+}
+
 /* room_of: RFC 9293 3.8.6.2.1: no less than a segment or half of the largest window, unless all is quiet. */
 static uint32_t
 room_of(struct tcp *t, struct tcp_conn *c)
@@ -314,6 +334,7 @@ unsigned
 tcp_grant(struct tcp *t, struct tcp_grant *g, unsigned max)
 {
 	unsigned n = 0;
+	prefetch_wanting(t, max);
 	for (unsigned looked = 0; n < max && looked < 2 * max; looked++) {
 		struct tcp_conn *c = tcp_list_pop(t, LIST_WANT);
 		if (!c)

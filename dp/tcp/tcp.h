@@ -189,6 +189,9 @@ void tcp_timers(struct tcp *t, unsigned quota) ON_LCORE;
 /* tcp_want: the caller has something to append; tcp_grant says when and how much.  Cheap; once is enough until granted. */
 void tcp_want(struct tcp *t, uint64_t conn) ON_LCORE;
 
+/* tcp_prefetch: the connection will be asked for soon. */
+void tcp_prefetch(const struct tcp *t, uint64_t conn) ON_LCORE;
+
 struct tcp_grant {
 	uint64_t conn, user;
 	uint32_t room; /* bytes that can leave now: peer's window, congestion window, pacing, our bounds */
