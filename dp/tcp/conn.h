@@ -98,9 +98,12 @@ enum tcp_conn_flag {
 	CONN_SWS_OVERRIDE = 1 << 17, /* send what the window allows, however little */
 	CONN_WS = 1 << 20,           /* both sides scale */
 	CONN_RTT_SEEN = 1 << 21,
-	CONN_TLP_NOW = 1 << 22, /* a tail loss probe is due */
-	CONN_PACED = 1 << 23,   /* waits in the pacing wheel */
+	CONN_TLP_NOW = 1 << 22,   /* a tail loss probe is due */
+	CONN_PACED = 1 << 23,     /* waits in the pacing wheel */
+	CONN_MTU_PROBE = 1 << 24, /* a segment larger than mss is queued or out, to see whether it passes */
+	CONN_MTU_TRY = 1 << 25,   /* three bits: probes of this search that did not */
 };
+#define CONN_MTU_TRIES (7u * CONN_MTU_TRY)
 
 struct tcp_link {
 	uint32_t next, prev;
@@ -143,7 +146,8 @@ struct tcp_conn {
 	/* queue */
 	uint16_t mss;     /* payload of a full segment with its options */
 	uint16_t mss_max; /* of the handshake */
-	uint16_t mss_low; /* when the segment size was lowered, of mss_clock; 0: it was not */
+	uint16_t
+		mss_low; /* when the segment size was lowered, or larger ones were tried in vain, of mss_clock; 0: neither */
 	uint32_t snd_bound;
 	uint64_t user;
 	uint32_t head, tail, unsent; /* segments; unsent: the first that was never sent */
@@ -245,6 +249,7 @@ struct tcp_seg {
 	uint8_t flags;     /* enum tcp_seg_flag */
 	uint8_t times;     /* sent so often; stops at 255 */
 	bool counts;       /* the last piece of its record: m's buffers are in `mbufs` by it */
+	bool probe;        /* larger than mss, RFC 4821 7 */
 };
 _Static_assert(sizeof(struct tcp_seg) <= 40, "budget");
 
@@ -551,7 +556,11 @@ void tcp_rtx_restart(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 
 /* --- pmtu.c */
 void tcp_black_hole(struct tcp *t, struct tcp_conn *c) ON_LCORE; /* a timeout: are large segments lost on the way? */
-void tcp_pmtu_probe(struct tcp *t, struct tcp_conn *c) ON_LCORE; /* is it time to try larger ones again? */
+/* tcp_pmtu_size: of the next segment, of `len` octets if it may be so large: mss, or more for a probe.  tcp_pmtu_passed: one of so
+ * many octets was delivered; tcp_pmtu_failed: the probe g is lost, or cut. */
+uint16_t tcp_pmtu_size(struct tcp *t, struct tcp_conn *c, uint32_t len) ON_LCORE;
+void tcp_pmtu_passed(struct tcp *t, struct tcp_conn *c, uint16_t len) ON_LCORE;
+void tcp_pmtu_failed(struct tcp_conn *c, const struct tcp_seg *g) ON_LCORE;
 
 /* --- timer.c */
 void tcp_timer_update(struct tcp *t, struct tcp_conn *c) ON_LCORE; /* after a deadline was changed */

@@ -442,6 +442,49 @@ state_for_holes(void **state)
 	sim_fini(&s);
 }
 
+static void
+run_for(unsigned seconds)
+{
+	struct mono until = mono_add_s(s.now, seconds);
+	while (s.now.us < until.us)
+		sim_step(&s);
+}
+
+static unsigned
+mss_now(void)
+{
+	struct tcp_info i;
+	assert_true(tcp_info(s.t[0], s.app[0][0].conn, &i));
+	return i.mss;
+}
+
+/* A path of 1300 that says nothing: found from above in seconds, from below in ten minutes, by a few probes that cost no
+ * timeout; and when it has grown, all of it is used again (RFC 4821 7). */
+static void
+path_mtu(void **state)
+{
+	(void)state;
+	struct sim_conf c = plain(51);
+	c.link[0].mtu = 1300;
+	c.link[0].bits_per_s = c.link[1].bits_per_s = 100000;
+	c.link[0].queue_bytes = 20000;
+	sim_init(&s, &c);
+	unsigned f = sim_flow(&s, UINT64_C(1) << 40, 0);
+	s.app[0][f].record = 1440;
+	run_for(60);
+	assert_int_equal(mss_now(), 1200);
+	uint64_t timeouts = sim_stat(&s, 0, TCP_STAT_RTOS);
+	run_for(900);
+	assert_in_range(mss_now(), 1300 - 52 - 8, 1300 - 52);
+	assert_in_range(sim_stat(&s, 0, TCP_STAT_PMTU_PROBES), 3, 12);
+	assert_int_equal(sim_stat(&s, 0, TCP_STAT_RTOS), timeouts);
+	s.conf.link[0].mtu = 0;
+	run_for(660);
+	assert_in_range(mss_now(), 1432, 1440);
+	s.app[0][f].to_send = s.app[0][f].sent;
+	run_to_the_end(1);
+}
+
 int
 main(void)
 {
@@ -461,6 +504,7 @@ main(void)
 		cmocka_unit_test(state_in_turns),
 		cmocka_unit_test(state_for_holes),
 		cmocka_unit_test(time_wait_oldest_first),
+		cmocka_unit_test(path_mtu),
 	};
 	sim_start(20000);
 	return cmocka_run_group_tests(tests, NULL, NULL);

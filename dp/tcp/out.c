@@ -104,6 +104,12 @@ tail_loss_probe(struct tcp *t, struct tcp_conn *c)
 	if (!fresh)
 		for (i = c->head; i != NONE && t->segs[i].flags & SEG_SENT; i = t->segs[i].next)
 			last = i;
+	/* What may be too large to pass goes in pieces, of which this is the last. */
+	if (!fresh && t->segs[last].len > c->mss) {
+		if (!tcp_seg_split(t, c, last, c->mss))
+			return NULL;
+		last = t->segs[last].next;
+	}
 	struct rte_mbuf *m = send_segment(t, c, fresh ? c->unsent : last);
 	if (!m)
 		return NULL;
@@ -160,7 +166,7 @@ fit_window(struct tcp *t, struct tcp_conn *c, uint32_t i)
 {
 	struct tcp_seg *g = &t->segs[i];
 	uint32_t peer = c->snd_una + c->snd_wnd - c->snd_nxt, w = tcp_send_window(t, c);
-	if (g->len > c->mss && !tcp_seg_split(t, c, i, c->mss))
+	if (g->len > c->mss && !(g->probe && c->flags & CONN_MTU_PROBE) && !tcp_seg_split(t, c, i, c->mss))
 		return false;
 	g = &t->segs[i];
 	if (!g->len && seg_space(g)) /* a FIN alone costs the network nothing */

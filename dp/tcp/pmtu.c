@@ -1,14 +1,16 @@
 /* The path's MTU: by ICMP (RFC 1191, 8201), believed only for what is in flight (RFC 5927 7), and by watching for a
- * black hole when that is eaten on the way (RFC 4821 7.6). */
+ * black hole when that is eaten on the way (RFC 4821 7.6); upwards by probes of one segment (RFC 4821 7). */
 #include "conn.h"
 
 #define FLOOR_IP4 576 /* RFC 1191 3 allows 68; nobody has such links, and forgers like them */
 #define FLOOR_IP6 1280
+#define PROBE_LEAST 8   /* octets that are worth a probe */
 #define PROBE_AGAIN 586 /* of mss_clock: ten minutes (RFC 4821 7.3, RFC 1191 6.3) */
 
 static uint16_t hdr_len(const struct tcp_conn *c) ON_LCORE;
 static uint16_t plateau(uint32_t below);
 static void lower(struct tcp *t, struct tcp_conn *c, uint16_t mss) ON_LCORE;
+static uint16_t search(struct tcp *t, struct tcp_conn *c, uint32_t len) ON_LCORE;
 
 /* mss_clock: units of 1.024 s, never 0; turns in 18 hours, in which a probe may come ten minutes late. */
 static uint16_t
@@ -70,6 +72,7 @@ lower(struct tcp *t, struct tcp_conn *c, uint16_t mss)
 		return;
 	tcp_conn_mss(t, c, mss);
 	c->mss_low = mss_clock(t);
+	c->flags &= ~(CONN_MTU_PROBE | CONN_MTU_TRIES); /* what was to be learned is moot */
 	for (uint32_t i = c->head; i != NONE && t->segs[i].flags & SEG_SENT; i = t->segs[i].next)
 		if (t->segs[i].len > c->mss)
 			tcp_mark_lost(t, c, &t->segs[i]);
@@ -93,11 +96,51 @@ tcp_black_hole(struct tcp *t, struct tcp_conn *c)
 	}
 }
 
-void
-tcp_pmtu_probe(struct tcp *t, struct tcp_conn *c)
+uint16_t
+tcp_pmtu_size(struct tcp *t, struct tcp_conn *c, uint32_t len)
 {
-	if (!c->mss_low || (uint16_t)(mss_clock(t) - c->mss_low) < PROBE_AGAIN || c->state < TCP_ESTABLISHED)
+	return likely(!c->mss_low) || len <= c->mss ? c->mss : search(t, c, len);
+}
+
+/* search: RFC 4821 7.2, 7.3: ten minutes later larger segments are tried: one at a time, and only in peace, so that a loss is the
+ * probe's own.  First the largest; with each that does not pass, half as much more than what does. */
+static uint16_t
+search(struct tcp *t, struct tcp_conn *c, uint32_t len)
+{
+	const struct tcp_ext *x = tcp_ext(t, c);
+	uint32_t most = c->mss_max - (c->flags & CONN_TS ? 12u : 0), tries = (c->flags & CONN_MTU_TRIES) / CONN_MTU_TRY;
+	if ((uint16_t)(mss_clock(t) - c->mss_low) < PROBE_AGAIN || c->state < TCP_ESTABLISHED ||
+	    c->flags & CONN_MTU_PROBE || (x && (x->ca != CA_OPEN || x->lost)))
+		return c->mss;
+	if (most > t->max_mss_room)
+		most = t->max_mss_room;
+	uint32_t more = most > c->mss ? (most - c->mss) >> tries : 0;
+	if (more < PROBE_LEAST) {
+		c->mss_low = most > c->mss ? mss_clock(t) : 0;
+		c->flags &= ~CONN_MTU_TRIES;
+		return c->mss;
+	}
+	if (len < (uint32_t)c->mss + PROBE_LEAST)
+		return c->mss;
+	return (uint16_t)(len < c->mss + more ? len : c->mss + more);
+}
+
+void
+tcp_pmtu_passed(struct tcp *t, struct tcp_conn *c, uint16_t len)
+{
+	if (!(c->flags & CONN_MTU_PROBE)) /* lowered meanwhile */
 		return;
-	c->mss_low = 0;
-	tcp_conn_mss(t, c, (uint16_t)(c->mss_max - (c->flags & CONN_TS ? 12 : 0)));
+	c->flags &= ~(uint32_t)CONN_MTU_PROBE;
+	tcp_conn_mss(t, c, len);
+	tcp_count(t, TCP_STAT_PMTU_RAISED);
+}
+
+void
+tcp_pmtu_failed(struct tcp_conn *c, const struct tcp_seg *g)
+{
+	if (!(c->flags & CONN_MTU_PROBE))
+		return;
+	c->flags &= ~(uint32_t)CONN_MTU_PROBE;
+	if (g->flags & SEG_SENT && (c->flags & CONN_MTU_TRIES) != CONN_MTU_TRIES)
+		c->flags += CONN_MTU_TRY;
 }

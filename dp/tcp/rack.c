@@ -20,6 +20,8 @@ tcp_delivered(struct tcp *t, struct tcp_conn *c, const struct tcp_seg *g, struct
 	uint32_t rtt = t->us - g->tx_us, end = seg_end(g);
 	if (!x)
 		return;
+	if (unlikely(g->probe))
+		tcp_pmtu_passed(t, c, g->len);
 	if (!(g->flags & SEG_AGAIN)) {
 		a->rtt_us = rtt ? rtt : 1;
 		if (seq_lt(end, x->rack_fack))

@@ -2,6 +2,7 @@
  * reduction (RFC 9937), and taken back when it turns out that nothing was lost (RFC 4015, 3708, 5682). */
 #include "conn.h"
 
+static bool only_probe(const struct tcp *t, const struct tcp_conn *c) ON_LCORE;
 static void begin(struct tcp *t, struct tcp_conn *c, enum tcp_ca why) ON_LCORE;
 static void undo(struct tcp *t, struct tcp_conn *c, enum tcp_stat how) ON_LCORE;
 static bool spurious(struct tcp *t, struct tcp_conn *c, const struct ack *a) ON_LCORE;
@@ -24,7 +25,7 @@ tcp_recover_ack(struct tcp *t, struct tcp_conn *c, struct ack *a)
 	a->lost = c->flags & CONN_SACK ? tcp_rack_detect(t, c) : new_reno(t, c, a);
 	if (x->ca >= CA_CWR && seq_geq(a->seq, x->high_seq))
 		leave(c, x);
-	if (x->ca <= CA_CWR && x->lost && !x->frto)
+	if (x->ca <= CA_CWR && x->lost && !x->frto && !only_probe(t, c))
 		begin(t, c, CA_RECOVERY);
 	/* RFC 3168 6.1.2: at most once in a window. */
 	else if (a->ece && (c->flags & CONN_ECN) && x->ca == CA_OPEN && seq_geq(a->seq, x->ecn_end)) {
@@ -37,6 +38,16 @@ tcp_recover_ack(struct tcp *t, struct tcp_conn *c, struct ack *a)
 		rate_reduction(c, x, a);
 	else
 		tcp_cc_ack(t, c, a);
+}
+
+/* only_probe: what is lost is a probe for a larger path MTU and nothing beside it: no sign of congestion (RFC 4821 7.6.2). */
+static bool
+only_probe(const struct tcp *t, const struct tcp_conn *c)
+{
+	uint32_t i = c->head;
+	while (i != NONE && t->segs[i].flags & SEG_SENT && !(t->segs[i].flags & SEG_LOST))
+		i = t->segs[i].next;
+	return i != NONE && t->segs[i].probe && seg_space(&t->segs[i]) == t->exts[c->ext].lost;
 }
 
 /* begin: an episode of reduction; what undoing it needs is kept. */
@@ -230,7 +241,7 @@ tcp_recover_losses(struct tcp *t, struct tcp_conn *c)
 {
 	struct tcp_ext *x = &t->exts[c->ext];
 	struct ack a = {.seq = c->snd_una, .prior_una = c->snd_una, .lost = true};
-	if (x->ca <= CA_CWR)
+	if (x->ca <= CA_CWR && !only_probe(t, c))
 		begin(t, c, CA_RECOVERY);
 	if (x->ca == CA_RECOVERY)
 		rate_reduction(c, x, &a);

@@ -96,6 +96,8 @@ tcp_mark_lost(struct tcp *t, struct tcp_conn *c, struct tcp_seg *g)
 	if (!(g->flags & SEG_SENT) || g->flags & (SEG_LOST | SEG_SACKED))
 		return;
 	struct tcp_ext *x = &t->exts[c->ext];
+	if (unlikely(g->probe))
+		tcp_pmtu_failed(c, g);
 	g->flags |= SEG_LOST;
 	x->pipe -= n;
 	x->lost += n;

@@ -91,22 +91,26 @@ cut(struct rte_mbuf *m, uint32_t max)
 static int
 queue(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint8_t flags)
 {
-	tcp_pmtu_probe(t, c);
-	uint32_t len = m->pkt_len, pieces = (len + c->mss - 1) / c->mss;
+	uint32_t len = m->pkt_len, pieces = (len + c->mss - 1) / c->mss, size = tcp_pmtu_size(t, c, len);
 	if (t->use.segments + pieces > t->start.limits.segments || len > UINT16_MAX)
 		return -ENOBUFS;
-	if (pieces > 1)
+	if (len > size)
 		flags |= SEG_PART;
-	for (uint32_t off = 0; off < len; off += c->mss) {
+	for (uint32_t off = 0; off < len; off += size, size = c->mss) {
 		uint32_t i = tcp_seg_new(t);
 		struct tcp_seg *g = &t->segs[i];
 		*g = (struct tcp_seg){.next = NONE, .seq = c->snd_end, .m = m, .off = (uint16_t)off, .flags = flags};
-		g->len = (uint16_t)(len - off < c->mss ? len - off : c->mss);
+		g->len = (uint16_t)(len - off < size ? len - off : size);
 		g->data_off = m->data_off;
 		g->counts = off + g->len == len;
 		if (off)
 			rte_pktmbuf_refcnt_update(m, 1);
 		link_tail(t, c, i);
+		if (unlikely(g->len > c->mss)) {
+			g->probe = true;
+			c->flags |= CONN_MTU_PROBE;
+			tcp_count(t, TCP_STAT_PMTU_PROBES);
+		}
 	}
 	tcp_list_add(t, LIST_OUT, c);
 	return 0;
@@ -145,7 +149,8 @@ tcp_push(struct tcp *t, uint64_t conn, const void *bytes, uint32_t n)
 			struct rte_mbuf *m = tcp_mbuf(t);
 			if (!m)
 				break;
-			took = want < c->mss ? want : c->mss;
+			uint32_t size = tcp_pmtu_size(t, c, want);
+			took = want < size ? want : size;
 			memcpy(rte_pktmbuf_append(m, (uint16_t)took), p + done, took);
 			if (queue(t, c, m, SEG_COPIED) < 0) {
 				rte_pktmbuf_free(m);
@@ -215,6 +220,10 @@ tcp_seg_split(struct tcp *t, struct tcp_conn *c, uint32_t i, uint16_t len)
 	if (n == NONE)
 		return false;
 	struct tcp_seg *g = &t->segs[i], *rest = &t->segs[n];
+	if (unlikely(g->probe)) {
+		tcp_pmtu_failed(c, g);
+		g->probe = false;
+	}
 	*rest = *g;
 	rest->seq += len;
 	rest->off += len;
