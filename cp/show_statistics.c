@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -5,17 +6,21 @@
 #include "dp_link.h"
 #include "show.h"
 
+#define NAME_MAX_LEN 32 /* of a counter */
+
 static void sessions_section(struct cli_call *call, const struct cp *cp) ON_MAIN;
 static void pools_section(struct cli_call *call, const struct cp *cp) ON_MAIN;
 static void ppp_section(struct cli_call *call, const struct cp *cp) ON_MAIN;
 static void l2tp_section(struct cli_call *call, const struct cp *cp) ON_MAIN;
 static void pptp_section(struct cli_call *call, const struct cp *cp) ON_MAIN;
 static void sstp_section(struct cli_call *call, const struct cp *cp) ON_MAIN;
+static void tcp_section(struct cli_call *call, const struct cp *cp) ON_MAIN;
 static void arp_section(struct cli_call *call, const struct cp *cp) ON_MAIN;
 static void dataplane_section(struct cli_call *call, const struct cp *cp) ON_MAIN;
 static void core_items(struct cli_call *call, const struct dp_core_info *c) ON_MAIN;
 static void causes_section(struct cli_call *call, const char *name, const uint64_t counts[CAUSE_COUNT]) ON_MAIN;
 static void count(struct cli_call *call, const char *name, uint64_t n) ON_MAIN;
+static const char *dashed(char out[NAME_MAX_LEN], const char *name) ON_MAIN;
 static uint64_t resident_bytes(void) ON_MAIN;
 
 enum cli_step
@@ -32,6 +37,7 @@ show_statistics(void *context, struct cli_call *call)
 	l2tp_section(call, cp);
 	pptp_section(call, cp);
 	sstp_section(call, cp);
+	tcp_section(call, cp);
 	arp_section(call, cp);
 	dataplane_section(call, cp);
 	count(call, "log-lines-lost", log_lost(cp->log));
@@ -146,6 +152,17 @@ pools_section(struct cli_call *call, const struct cp *cp)
 	cli_end(call);
 }
 
+/* dashed: a counter's name as all of them are shown. */
+static const char *
+dashed(char out[NAME_MAX_LEN], const char *name)
+{
+	unsigned i;
+	for (i = 0; name[i] && i + 1 < NAME_MAX_LEN; i++)
+		out[i] = name[i] == '_' ? '-' : (char)tolower((unsigned char)name[i]);
+	out[i] = '\0';
+	return out;
+}
+
 static void
 ppp_section(struct cli_call *call, const struct cp *cp)
 {
@@ -159,11 +176,8 @@ ppp_section(struct cli_call *call, const struct cp *cp)
 	};
 	cli_section(call, "ppp");
 	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
-		char name[32];
-		snprintf(name, sizeof name, "%s", rows[i].name);
-		for (char *dash = name; (dash = strchr(dash, '_'));)
-			*dash = '-';
-		count(call, name, *(const uint64_t *)(const void *)((const char *)&cp->ppp_stats + rows[i].offset));
+		char name[NAME_MAX_LEN];
+		count(call, dashed(name, rows[i].name), *(const uint64_t *)(const void *)((const char *)&cp->ppp_stats + rows[i].offset));
 	}
 	cli_end(call);
 }
@@ -211,6 +225,22 @@ sstp_section(struct cli_call *call, const struct cp *cp)
 	cli_section(call, "sstp");
 	for (unsigned i = 0; i < SSTP_STAT_COUNT; i++)
 		count(call, sstp_stat_row(i)->name, stats[i]);
+	cli_end(call);
+}
+
+/* Of SSTP's connections and of PPTP's. */
+static void
+tcp_section(struct cli_call *call, const struct cp *cp)
+{
+	if (!cp->real_dp)
+		return;
+	cli_section(call, "tcp");
+	for (unsigned i = 0; i < dp_tcp_counters(); i++) {
+		struct dp_tcp_counter c;
+		char name[NAME_MAX_LEN];
+		dp_tcp_counter(cp->real_dp, i, &c);
+		count(call, dashed(name, c.name), c.count);
+	}
 	cli_end(call);
 }
 

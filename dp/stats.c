@@ -6,6 +6,7 @@
 #include <rte_mempool.h>
 
 #include "state.h"
+#include "tcp/tcp.h"
 
 static const char *const stage_names[STAGE_COUNT] = {
 #define STAGE(name, what) #name,
@@ -17,6 +18,12 @@ static const char *const stage_whats[STAGE_COUNT] = {
 #define STAGE(name, what) what,
 #include <dp/stage.def>
 #undef STAGE
+};
+
+static const struct dp_tcp_counter tcp_counters[TCP_STAT_COUNT] = {
+#define TCP_STAT(name, text) {#name, text, 0},
+#include "tcp/stat.def"
+#undef TCP_STAT
 };
 
 /* rd: a counter that its worker is writing: whole, of some moment. */
@@ -113,6 +120,21 @@ dp_stage_info(const struct dp *dp, unsigned stage, struct dp_stage_info *out)
 		out->packets += rd(&s->stage[stage].packets);
 		out->cycles += rd(&s->stage[stage].cycles);
 	}
+}
+
+unsigned
+dp_tcp_counters(void)
+{
+	return TCP_STAT_COUNT;
+}
+
+void
+dp_tcp_counter(const struct dp *dp, unsigned i, struct dp_tcp_counter *out)
+{
+	*out = tcp_counters[i];
+	for (unsigned w = 0; w < dp->n_workers; w++)
+		if (dp->lcores[w]->tcp)
+			out->count += rd(&tcp_stats(dp->lcores[w]->tcp)[i]);
 }
 
 void

@@ -200,6 +200,14 @@ unsigned dp_stages(void) ANY_THREAD;
 void dp_stage_info(const struct dp *dp, unsigned stage, struct dp_stage_info *out) ON_MAIN; /* summed over cores */
 void dp_stage_cycles(struct dp *dp, bool on) ON_MAIN;
 
+struct dp_tcp_counter {
+	const char *name, *what; /* as in dp/tcp/stat.def */
+	uint64_t count;
+};
+
+unsigned dp_tcp_counters(void) ANY_THREAD;
+void dp_tcp_counter(const struct dp *dp, unsigned i, struct dp_tcp_counter *out) ON_MAIN; /* summed over cores */
+
 struct dp_core_info {
 	unsigned cpu;
 	uint64_t loops, busy_loops, naps;
