@@ -177,7 +177,8 @@ ppp_section(struct cli_call *call, const struct cp *cp)
 	cli_section(call, "ppp");
 	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char name[NAME_MAX_LEN];
-		count(call, dashed(name, rows[i].name), *(const uint64_t *)(const void *)((const char *)&cp->ppp_stats + rows[i].offset));
+		count(call, dashed(name, rows[i].name),
+		      *(const uint64_t *)(const void *)((const char *)&cp->ppp_stats + rows[i].offset));
 	}
 	cli_end(call);
 }
