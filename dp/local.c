@@ -63,7 +63,7 @@ local_other(struct lcore *lc, struct pkt *p, struct lane *segments, struct lane 
 	if (p->proto != (six ? IP6_PROTO_ICMP : IP4_PROTO_ICMP))
 		return false;
 	p->table = lc->ifaces[p->iface].core ? DP_TABLE_CORE : DP_TABLE_ACCESS;
-	if (unlikely(stream_icmp(lc, p)))
+	if (lc->ifaces[p->iface].access && unlikely(stream_icmp(lc, p)))
 		rte_pktmbuf_free(p->m);
 	else if (six)
 		icmp6_rx(lc, p);

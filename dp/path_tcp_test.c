@@ -282,14 +282,20 @@ lowered(void)
 
 /* error4, error6: a router's, that quotes n octets. */
 static void
-error4(const uint8_t *quoted, unsigned n, uint8_t type, uint8_t code, uint32_t rest)
+error4_on(unsigned port, const uint8_t *quoted, unsigned n, uint8_t type, uint8_t code, uint32_t rest)
 {
 	struct frame f;
 	frame_bytes(&f, quoted, n);
 	frame_icmp(&f, type, code, rest);
 	frame_ip4(&f, (struct frame_ip4){.src = BED_LAC, .dst = BED_LNS, .proto = 1, .ttl = 64});
-	frame_eth(&f, bed_mac(BED_ACCESS), bed_neighbour_mac(BED_ADJ_LAC), 0, 0x0800);
-	bed_rx(0, &f);
+	frame_eth(&f, bed_mac(port ? BED_CORE : BED_ACCESS), bed_neighbour_mac(BED_ADJ_LAC), port ? 100 : 0, 0x0800);
+	bed_rx(port, &f);
+}
+
+static void
+error4(const uint8_t *quoted, unsigned n, uint8_t type, uint8_t code, uint32_t rest)
+{
+	error4_on(0, quoted, n, type, code, rest);
 }
 
 static void
@@ -311,10 +317,13 @@ too_big(void **state)
 {
 	const uint8_t *ip = in_flight(false);
 	(void)state;
+	error4_on(1, ip, 28, 3, 4, 1200); /* no router on the way to a tunnel peer is there */
+	expect_drop(DROP_ICMP_UNHANDLED);
+	assert_int_equal(lowered(), 0);
 	error4(ip, 28, 3, 4, 1200);
 	assert_int_equal(lowered(), 1);
 	error4(ip, 28, 3, 1, 0); /* soft */
-	assert_int_equal(bed_drops(), 0);
+	assert_int_equal(bed_drops(), 1);
 	over();
 }
 
