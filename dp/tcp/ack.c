@@ -29,12 +29,15 @@ tcp_ack(struct tcp *t, struct tcp_conn *c, const struct segment *s)
 	round_trip(t, c, &a);
 	if (c->ext != NONE && (outstanding || a.dsack))
 		tcp_recover_ack(t, c, &a);
-	if (a.advanced || (a.window_changed && c->rtx_kind == RTX_PERSIST))
+	bool opened = a.window_changed && c->rtx_kind == RTX_PERSIST;
+	if (a.advanced || opened)
 		c->backoff = 0;
 	/* Any answer shows that the peer is there: what counts is silence, or no progress with a window to fill. */
 	if (a.advanced || c->snd_wnd == 0 || !outstanding)
 		c->stall_ms = c->snd_una != c->snd_nxt ? tcp_in_ms(t, 0) : 0;
-	if (a.advanced || a.delivered || a.window_changed)
+	if (a.advanced && c->ext != NONE)
+		t->exts[c->ext].progress_ms = t->ms;
+	if (a.advanced || a.delivered || opened)
 		tcp_rtx_restart(t, c);
 	else
 		tcp_rtx_arm(t, c);
@@ -107,6 +110,10 @@ head_trim(struct tcp *t, struct tcp_conn *c, struct tcp_seg *g, struct ack *a)
 	g->off += n;
 	g->len -= n;
 	g->flags |= SEG_PART;
+	if (unlikely(g->probe)) { /* what is left of it proves nothing */
+		g->probe = false;
+		c->flags &= ~(uint32_t)CONN_MTU_PROBE;
+	}
 }
 
 static void

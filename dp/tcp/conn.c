@@ -63,8 +63,7 @@ bool
 tcp_admit(const struct tcp *t)
 {
 	const struct tcp_limits *l = &t->start.limits;
-	return (uint64_t)t->use.conns * 10 < (uint64_t)l->conns * 9 &&
-	       (uint64_t)(t->use.active - t->n_idle) * 10 < (uint64_t)l->active * 9 &&
+	return (uint64_t)t->use.conns * 10 < (uint64_t)l->conns * 9 && tcp_ext_admits(t) &&
 	       (uint64_t)t->use.segments * 10 < (uint64_t)l->segments * 9 &&
 	       (uint64_t)t->use.send_mbufs * 10 < (uint64_t)l->send_mbufs * 9 && !t->mbufs_low;
 }
@@ -235,7 +234,7 @@ tcp_check(struct tcp *t, struct tcp_conn *c)
 	if (wheel_pending(&c->timer) && c->rtx_ms &&
 	    c->timer.due.us > t->now.us + (int64_t)(int32_t)(c->rtx_ms - t->ms) * 1000 + 1000)
 		return false;
-	if (x->idle && (c->snd_una != c->snd_nxt || x->ooo != NONE || x->fin_known || !t->n_idle))
+	if (x->idle && (c->snd_una != c->snd_nxt || !t->n_idle))
 		return false;
 	uint32_t at = c->rcv_nxt;
 	for (uint32_t i = x->ooo; i != NONE; i = t->segs[i].next) {

@@ -10,7 +10,7 @@
  *   snd_una != snd_nxt                  => a retransmission deadline is set, and the wheel will look by then
  *   ext != NONE                         whenever the segment list has a segment that was sent, or one is out of order
  *   out-of-order list                   sorted, no overlaps, all of it beyond rcv_nxt
- *   ext->idle                           => it is needed for none of these, and on the list of idle ones
+ *   ext->idle                           => nothing is out, and it is on the list of idle ones
  */
 #ifndef DP_TCP_CONN_H
 #define DP_TCP_CONN_H
@@ -47,6 +47,7 @@
 #define TCP_FIN_WAIT_2_MS 60000                   /* only after tcp_close: nobody reads */
 #define TCP_PAWS_IDLE_MS (24u * 24 * 3600 * 1000) /* RFC 7323 5.5 */
 #define TCP_EXT_IDLE_MS 10000                     /* congestion state goes back to its pool */
+#define TCP_EXT_HOG_MS 10000                      /* when it is scarce, who gets nothing acknowledged is reset */
 #define TCP_EXT_TURN_MS 1000                      /* when others wait for it, who has had it for so long lets go */
 #define TCP_KEEP_PROBES 9
 #define TCP_KEEP_PROBE_MS 75000
@@ -192,7 +193,8 @@ struct tcp_ext {
 	uint8_t sack_turn, dupacks;
 	uint32_t min_rtt_us;
 	uint32_t since_ms;    /* when it was given out */
-	uint32_t idle_ms;     /* since when it is not needed; valid with idle */
+	uint32_t progress_ms; /* when something was acknowledged, or since_ms */
+	uint32_t idle_ms;     /* since when nothing is out; valid with idle */
 	struct tcp_link link; /* idle ones, longest first; next: of free ones */
 
 	struct wheel_node pace; /* in the pacing wheel, when data waits for its time */
@@ -469,12 +471,14 @@ tcp_ext_see(const struct tcp *t, const struct tcp_conn *c)
  * are needed.  tcp_ext_wait: who has something to send and got none gets the first that comes free, in turn. */
 struct tcp_ext *tcp_ext_take(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 void tcp_ext_wait(struct tcp *t, struct tcp_conn *c) ON_LCORE;
-/* tcp_ext_receive: for what came out of order, which may not use up more than half of them. */
-struct tcp_ext *tcp_ext_receive(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 /* tcp_ext_settle: after all that may have changed whether it is needed. */
 void tcp_ext_settle(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 /* tcp_ext_turn_over: others wait, and this one has had it for its time: no new data until what is out is acknowledged. */
 bool tcp_ext_turn_over(const struct tcp *t, const struct tcp_conn *c) ON_LCORE;
+/* tcp_ext_admits: whether another connection would find any.  tcp_ext_hogged: none would, and this one has had nothing
+ * acknowledged for long: a shut window may last for ever otherwise (RFC 6429 4). */
+bool tcp_ext_admits(const struct tcp *t) ON_LCORE;
+bool tcp_ext_hogged(const struct tcp *t, const struct tcp_conn *c) ON_LCORE;
 void tcp_ext_release(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 void tcp_ext_timers(struct tcp *t, unsigned quota) ON_LCORE;
 
@@ -570,8 +574,9 @@ void tcp_receive(struct tcp *t, struct tcp_conn *c, struct segment *s) ON_LCORE;
 /* tcp_reass: out of order; consumes m.  tcp_reass_pull: what has become in order is added to the chain. */
 void tcp_reass(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint32_t len) ON_LCORE;
 struct rte_mbuf *tcp_reass_pull(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *chain) ON_LCORE;
-/* tcp_reass_until: the stream ends here: what came out of order and lies beyond is nobody's. */
-void tcp_reass_until(struct tcp *t, struct tcp_conn *c, uint32_t end) ON_LCORE;
+/* tcp_reass_until: what came out of order and does not end before `end` is dropped: the stream ends there, or it was kept for
+ * too long. */
+void tcp_reass_until(struct tcp *t, struct tcp_conn *c, uint32_t end, enum drop why) ON_LCORE;
 /* tcp_dsack: these octets came twice, which the next acknowledgement says. */
 void tcp_dsack(struct tcp *t, struct tcp_conn *c, uint32_t start, uint32_t end) ON_LCORE;
 void tcp_reass_free(struct tcp *t, struct tcp_conn *c) ON_LCORE;

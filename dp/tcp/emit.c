@@ -38,7 +38,8 @@ tcp_emit(struct tcp *t, struct rte_mbuf *m, const struct tcp_emit *e)
 	m->l3_len = l3;
 	m->l4_len = l4;
 	uint16_t sum;
-	if (t->start.checksum_by_device) {
+	/* In one piece: some devices cannot add up pieces of odd lengths. */
+	if (t->start.checksum_by_device && m->nb_segs == 1) {
 		m->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM | (v4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
 		sum = tcp_sum_pseudo(e->id, len);
 	} else {

@@ -1,5 +1,6 @@
-/* Congestion state: of fewer places than there are connections.  Who is at rest keeps it until another needs it; when all are
- * needed, who wants to send waits in line (LIST_EXT), and who has had its turn lets go as soon as nothing of its is out. */
+/* Congestion state: of fewer places than there are connections.  Who is at rest, with nothing of its own out, keeps it until
+ * another needs it, and what it holds out of order is dropped then.  When all are needed, who wants to send waits in line
+ * (LIST_EXT), who has had its turn lets go as soon as nothing of its is out, and who gets nothing acknowledged is reset. */
 #include "conn.h"
 
 #define STALE 16 /* of the line that have gone or need nothing, looked at in one go */
@@ -27,14 +28,6 @@ tcp_ext_take(struct tcp *t, struct tcp_conn *c)
 	return t->ext_free == NONE ? NULL : give(t, c);
 }
 
-struct tcp_ext *
-tcp_ext_receive(struct tcp *t, struct tcp_conn *c)
-{
-	if (c->ext == NONE && t->use.active - t->n_idle >= t->start.limits.active / 2)
-		return NULL;
-	return tcp_ext_take(t, c);
-}
-
 static struct tcp_ext *
 give(struct tcp *t, struct tcp_conn *c)
 {
@@ -46,7 +39,7 @@ give(struct tcp *t, struct tcp_conn *c)
 	x->rack_fack = x->round_end = x->cwv_end = x->ecn_end = x->reo_end = c->snd_una;
 	x->pace_us = t->now.us;
 	x->ooo = NONE;
-	x->since_ms = t->ms;
+	x->since_ms = x->progress_ms = t->ms;
 	x->min_rtt_us = c->srtt_us; /* until there is a better one */
 	c->ext = i;
 	tcp_cc_init(t, c);
@@ -73,18 +66,47 @@ tcp_ext_turn_over(const struct tcp *t, const struct tcp_conn *c)
 	return waited_for(t) && c->ext != NONE && c->snd_una != c->snd_nxt && had_turn(t, &t->exts[c->ext]);
 }
 
+/* scarce: admission refuses for want of it, or somebody waits. */
+static bool
+scarce(const struct tcp *t)
+{
+	return waited_for(t) || !tcp_ext_admits(t);
+}
+
+bool
+tcp_ext_admits(const struct tcp *t)
+{
+	return (uint64_t)(t->use.active - t->n_idle) * 10 < (uint64_t)t->start.limits.active * 9;
+}
+
+bool
+tcp_ext_hogged(const struct tcp *t, const struct tcp_conn *c)
+{
+	return c->ext != NONE && c->snd_una != c->snd_nxt && t->ms - t->exts[c->ext].progress_ms >= TCP_EXT_HOG_MS &&
+	       scarce(t);
+}
+
+static bool
+holes(const struct tcp_ext *x)
+{
+	return x->ooo != NONE || x->fin_known;
+}
+
 void
 tcp_ext_settle(struct tcp *t, struct tcp_conn *c)
 {
 	struct tcp_ext *x = tcp_ext(t, c);
 	if (!x)
 		return;
-	if (c->snd_una != c->snd_nxt || x->ooo != NONE || x->fin_known) {
+	if (c->snd_una != c->snd_nxt) {
 		if (x->idle)
 			leave_idle(t, x);
 		return;
 	}
-	if (!waited_for(t)) {
+	/* Holes keep it for the time of a turn, and what is new in them counts as use. */
+	if (!waited_for(t) || (holes(x) && !had_turn(t, x))) {
+		if (x->idle && holes(x))
+			leave_idle(t, x);
 		if (!x->idle)
 			enter_idle(t, c);
 		return;
@@ -134,6 +156,7 @@ tcp_ext_release(struct tcp *t, struct tcp_conn *c)
 	if (!x)
 		return;
 	bool paced = c->flags & CONN_PACED;
+	tcp_reass_until(t, c, c->rcv_nxt, DROP_TCP_REORDER); /* RFC 2018 8: it comes again */
 	if (x->idle)
 		leave_idle(t, x);
 	wheel_del(&x->pace);
@@ -160,13 +183,13 @@ serve(struct tcp *t)
 	}
 }
 
-/* tcp_ext_timers: those that have been at rest for long; they are in order. */
+/* tcp_ext_timers: those that have been at rest for long, in their order; for a turn, when others wait. */
 void
 tcp_ext_timers(struct tcp *t, unsigned quota)
 {
 	for (; quota && t->ext_idle.first != NONE; quota--) {
 		const struct tcp_ext *x = &t->exts[t->ext_idle.first];
-		if (t->ms - x->idle_ms < TCP_EXT_IDLE_MS)
+		if (t->ms - x->idle_ms < TCP_EXT_IDLE_MS && !(waited_for(t) && had_turn(t, x)))
 			break;
 		tcp_ext_release(t, &t->conns[x->owner]);
 	}

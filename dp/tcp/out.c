@@ -104,6 +104,8 @@ tail_loss_probe(struct tcp *t, struct tcp_conn *c)
 	if (!fresh)
 		for (i = c->head; i != NONE && t->segs[i].flags & SEG_SENT; i = t->segs[i].next)
 			last = i;
+	if (!fresh && t->segs[last].flags & SEG_SACKED) /* since it was meant to be sent: it is no loss any more */
+		return NULL;
 	/* What may be too large to pass goes in pieces, of which this is the last. */
 	if (!fresh && t->segs[last].len > c->mss) {
 		if (!tcp_seg_split(t, c, last, c->mss))

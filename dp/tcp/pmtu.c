@@ -131,6 +131,8 @@ tcp_pmtu_passed(struct tcp *t, struct tcp_conn *c, uint16_t len)
 	if (!(c->flags & CONN_MTU_PROBE)) /* lowered meanwhile */
 		return;
 	c->flags &= ~(uint32_t)CONN_MTU_PROBE;
+	if (len <= c->mss)
+		return;
 	tcp_conn_mss(t, c, len);
 	tcp_count(t, TCP_STAT_PMTU_RAISED);
 }

@@ -72,6 +72,8 @@ trim(struct tcp *t, struct tcp_conn *c, struct segment *s, bool *fin)
 		s->len -= old;
 	}
 	const struct tcp_ext *x = tcp_ext_see(t, c);
+	if (x->fin_known && seq_gt(s->h.seq, x->fin_seq))
+		return false;
 	uint32_t room = c->rcv_edge - s->h.seq;
 	if (x->fin_known && room > x->fin_seq - s->h.seq)
 		room = x->fin_seq - s->h.seq;
@@ -91,11 +93,11 @@ static bool
 fin_arrives(struct tcp *t, struct tcp_conn *c, const struct segment *s)
 {
 	bool next = s->h.seq == c->rcv_nxt;
-	struct tcp_ext *x = next ? tcp_ext(t, c) : tcp_ext_receive(t, c);
+	struct tcp_ext *x = next ? tcp_ext(t, c) : tcp_ext_take(t, c);
 	if (x && !x->fin_known) {
 		x->fin_known = true;
 		x->fin_seq = s->h.seq + s->len;
-		tcp_reass_until(t, c, x->fin_seq);
+		tcp_reass_until(t, c, x->fin_seq, DROP_TCP_AFTER_FIN);
 	}
 	return next && !x;
 }

@@ -1,5 +1,6 @@
 /* Out of order (RFC 9293 3.10.7.4 seventh): a sorted list without overlaps, bounded by the memory that it pins.  What came
- * first is kept; what finds no room is dropped before it is reported, so nothing that was reported is ever given up. */
+ * first is kept; what finds no room is dropped before it is reported.  What was reported is given up only when nobody
+ * has filled the holes for long, or others need the congestion state (RFC 2018 8: ext.c). */
 #include "conn.h"
 
 #include "mbuf.h"
@@ -40,7 +41,7 @@ cut_front(struct rte_mbuf *m, uint32_t n)
 void
 tcp_reass(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint32_t len)
 {
-	struct tcp_ext *x = tcp_ext_receive(t, c);
+	struct tcp_ext *x = tcp_ext_take(t, c);
 	if (!x) {
 		tcp_drop(t, m, DROP_TCP_REORDER);
 		return;
@@ -153,7 +154,7 @@ tcp_reass_pull(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *chain)
 void
 tcp_dsack(struct tcp *t, struct tcp_conn *c, uint32_t start, uint32_t end)
 {
-	struct tcp_ext *x = tcp_ext_receive(t, c);
+	struct tcp_ext *x = tcp_ext_take(t, c);
 	if (!x) /* RFC 2883 4: it may be said */
 		return;
 	x->dsack = (struct tcp_block){start, end};
@@ -161,7 +162,7 @@ tcp_dsack(struct tcp *t, struct tcp_conn *c, uint32_t start, uint32_t end)
 }
 
 void
-tcp_reass_until(struct tcp *t, struct tcp_conn *c, uint32_t end)
+tcp_reass_until(struct tcp *t, struct tcp_conn *c, uint32_t end, enum drop why)
 {
 	struct tcp_ext *x = tcp_ext(t, c);
 	uint32_t *link = x ? &x->ooo : NULL;
@@ -173,7 +174,7 @@ tcp_reass_until(struct tcp *t, struct tcp_conn *c, uint32_t end)
 			continue;
 		}
 		*link = take(t, x, *link);
-		tcp_drop(t, m, DROP_TCP_AFTER_FIN);
+		tcp_drop(t, m, why);
 	}
 }
 

@@ -14,7 +14,7 @@
  *
  * Congestion state.  Kept for ten seconds of rest, or until another needs it.  When all is in use, who wants to send waits in
  * line, and who has had it for a second sends no new data until what is out is acknowledged, then goes to the end of the
- * line: a connection waits, but none for ever.  What comes out of order may use up half of it, and is dropped beyond.
+ * line: a connection waits, but none for ever.  What came out of order needs it too, and is dropped when it is given to another.
  *
  * Names.  A connection is a u64 handle (dp/handle.h: core, slot, generation).  Each call takes the handle and finds the
  * slot again: a handle whose connection has ended finds nothing, and the call says so.  No pointer into TCP survives.

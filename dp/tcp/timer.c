@@ -115,7 +115,7 @@ expire(struct tcp *t, struct tcp_conn *c)
 static bool
 stalled(const struct tcp *t, const struct tcp_conn *c)
 {
-	return passed(t, stall_due(c));
+	return passed(t, stall_due(c)) || tcp_ext_hogged(t, c);
 }
 
 static void
@@ -160,6 +160,10 @@ persist(struct tcp *t, struct tcp_conn *c)
 {
 	if (c->snd_end == c->snd_nxt && !(c->flags & CONN_WANTS))
 		return;
+	if (c->link[LIST_EXT] != LINK_OFF) { /* what it waits for is ours */
+		tcp_rtx_arm(t, c);
+		return;
+	}
 	if (tcp_send_window(t, c)) { /* less than a segment, for too long: RFC 1122 4.2.3.4 */
 		c->flags |= CONN_SWS_OVERRIDE;
 		tcp_send_poke(t, c);
