@@ -9,6 +9,7 @@ static void enter_idle(struct tcp *t, const struct tcp_conn *c) ON_LCORE;
 static void leave_idle(struct tcp *t, struct tcp_ext *x) ON_LCORE;
 static struct tcp_ext *give(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 static void serve(struct tcp *t) ON_LCORE;
+static bool scarce(const struct tcp *t) ON_LCORE;
 
 static bool
 waited_for(const struct tcp *t)
