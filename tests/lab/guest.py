@@ -12,6 +12,8 @@ from wait import LabError, wait_until
 
 UML = "/usr/bin/linux.uml"
 UML_FILES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "uml")
+# Fifty clients of PPTP need 100 MiB beside the system's own; with less the guest reads its programs again and again.
+MEMORY = "256M"
 MODULES = "ppp_generic,ppp_async,l2tp_ppp"
 BOOT_TIMEOUT_S = 180  # two seconds, but for a machine that has other things to do
 # About one frame in a hundred that arrives while the guest's network driver finishes its poll raises no interrupt
@@ -71,7 +73,7 @@ class Job:
 class Guest:
     """Boots at construction; booted() waits for its agent."""
 
-    def __init__(self, lab, name, tap, address, memory="128M"):
+    def __init__(self, lab, name, tap, address, memory=MEMORY):
         self.name = name
         self.tap = tap
         self.address = address.partition("/")[0]

@@ -126,7 +126,7 @@ def test_online(bras, dial, bound, chap, algorithm):
     session = bras.session_of("alice")
     assert session["ip"] == client.address and session["calling-sid"].startswith(SCRIPTED)
     tcp = bras.show("statistics")["tcp"]
-    assert tcp["opened-passive"] == 1 and tcp["opened-active"] == 0
+    assert tcp["opened-passive"] >= 1 and tcp["opened-active"] == 0
     assert tcp["segments-in"] > 5 and tcp["segments-out"] > 5
 
 
