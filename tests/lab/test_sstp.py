@@ -135,7 +135,7 @@ def test_missing_call_connected(start_sstp, dial_sstp):
 
 
 def test_fifty_at_once(start_sstp, lab):
-    """Fifty clients up at once, half of them in each guest, which has no memory for more; all are gone afterwards.
+    """Fifty clients up at once, half of them in each guest, which has no processor for more; all are gone afterwards.
 
     A few more are started: one of fifty has been seen not to come up, with nothing in our log against it."""
     bras = start_sstp()
@@ -145,14 +145,14 @@ def test_fifty_at_once(start_sstp, lab):
         command = SstpSubscriber(guest).command
         jobs.append(guest.start(f"for i in $(seq 27); do ({command}) >/dev/null 2>&1 & sleep 0.4; done; wait"))
     try:
-        bras.wait_active(50, timeout_s=120)
+        bras.wait_active(50, timeout_s=240)
     finally:
         for guest in guests:
             guest.run("for p in $(pgrep pppd); do kill -TERM $p; done;"
                       " for i in $(seq 100); do pgrep pppd > /dev/null || break; sleep 0.1; done;"
                       " for p in $(pgrep sstpc); do kill -KILL $p; done; true")
-    for job in jobs:
-        job.wait(60)
+        for job in jobs:
+            job.wait(60)
     bras.wait_everything_returned(30)
 
 
