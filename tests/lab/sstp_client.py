@@ -2,6 +2,7 @@
 
 Its sockets are made in the namespace of the guests' wire; it runs in the test's own process.
 """
+import contextlib
 import array
 import contextlib
 import fcntl
@@ -166,7 +167,8 @@ class SstpClient:
                 self.write(self._outgoing.read())
                 self._read_wire()
             except ssl.SSLError:
-                self.write(self._outgoing.read())
+                with contextlib.suppress(OSError):  # whoever refused us may be gone
+                    self.write(self._outgoing.read())
                 raise
         self.certificate = self._tls.getpeercert(binary_form=True)
         return self
