@@ -2,7 +2,6 @@
 
 Its sockets are made in the namespace of the guests' wire; it runs in the test's own process.
 """
-import contextlib
 import array
 import contextlib
 import fcntl

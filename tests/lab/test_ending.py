@@ -49,7 +49,6 @@ def test_terminate_hard(bras, subscribe, access_wire):
     bras.wait_everything_returned()
 
 
-@pytest.mark.asan
 def test_terminate_tunnel(bras, subscribe, access_wire):
     alice = subscribe().connect()
     tunnel = bras.show("tunnels")[0]
@@ -107,7 +106,6 @@ def test_sigterm_with_a_dead_subscriber(bras, subscribe, measured):
     measured(f"SIGTERM with a dead subscriber: ended in {bras.stop(STOP_TIMEOUT_S):.1f} s")
 
 
-@pytest.mark.asan
 def test_shutdown_command(bras, subscribe, access_wire):
     alice = subscribe().connect()
     bras.cli("shutdown")

@@ -117,7 +117,6 @@ def test_preferred_and_the_client_has_none(start_bras, subscribe):
     assert not bras.show(f"session {bras.session_of('alice')['ifname']}")["encoding"]
 
 
-@pytest.mark.asan
 def test_required_of_one_user(start_bras, subscribe):
     """The user's own entry goes before the protocol's keys; a method without keys cannot meet it."""
     change = [('password = "wonderland";', 'password = "wonderland"; mppe = "require";')] + ppp('mppe = "deny";')

@@ -15,7 +15,6 @@ def method_of(bras, user):
     return bras.show(f"session {bras.session_of(user)['ifname']}")["auth"]
 
 
-@pytest.mark.asan
 @MODES
 @pytest.mark.parametrize("protocol", ["pap", "mschap"])
 def test_online(start_bras, subscribe, protocol, userspace):

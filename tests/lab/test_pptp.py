@@ -55,7 +55,6 @@ CASES = [
 ]
 
 
-@pytest.mark.asan
 @pytest.mark.parametrize("method, ours, theirs, shown", [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_dial_in(start_bras, dial, method, ours, theirs, shown):
     """The session comes up as agreed, carries pings of all sizes, and ends in order."""
@@ -118,7 +117,6 @@ def test_operator_ends_it(start_bras, dial):
     bras.wait_everything_returned()
 
 
-@pytest.mark.asan
 def test_operator_ends_the_control_connection(start_bras, dial):
     """`show tunnels` has it, `terminate tunnel` ends it, and the client leaves."""
     bras = start_bras(extra=pptp())
@@ -142,7 +140,6 @@ def test_many_megabytes(start_bras, lab, dial, direction, mppe, megabytes, measu
     measured(alice.guest.run(lab.core_host.transfer_command(direction, megabytes * MEGABYTE), timeout_s=240).strip())
 
 
-@pytest.mark.asan
 @pytest.mark.parametrize("mode, megabytes", [("", 4), ("mppe-stateful = true;", 4)], ids=["stateless", "stateful"])
 def test_bad_wire(start_bras, lab, dial, mode, megabytes, measured):
     """Whole through a wire that loses 1 % and puts 3 % out of order, up and down."""
@@ -200,7 +197,6 @@ def nat(lab):
     lab.access.run(f"ip addr del {NAT}/24 dev br-acc")
 
 
-@pytest.mark.asan
 def test_two_behind_one_nat(start_bras, dial, nat):
     """Two guests from one address: two control connections, calls that are told apart by our call ids."""
     bras = start_bras(extra=pptp(REQUIRE))

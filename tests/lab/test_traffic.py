@@ -42,7 +42,6 @@ def test_two_subscribers_reach_each_other(bras, subscribe, core_wire):
     assert core_wire.packets(f"host {bob.address}") == []
 
 
-@pytest.mark.asan
 def test_address_not_lent_from_a_subscriber(bras, subscribe, access_wire, core_wire):
     """One ICMP unreachable from the gateway, and nothing on the core wire."""
     alice = subscribe().connect()
@@ -55,7 +54,6 @@ def test_address_not_lent_from_a_subscriber(bras, subscribe, access_wire, core_w
     assert f"{GATEWAY} > {alice.address}" in answers[0]
 
 
-@pytest.mark.asan
 def test_address_not_lent_from_the_core(bras, lab, core_wire):
     """One ICMP unreachable for one packet, which does not bounce between us and the core router."""
     result = lab.core_host.run(f"ping -n -c 1 -W 2 {NOT_LENT}", check=False)
@@ -66,7 +64,6 @@ def test_address_not_lent_from_the_core(bras, lab, core_wire):
     assert len(core_wire.packets("icmp[icmptype] = icmp-unreach")) == 1
 
 
-@pytest.mark.asan
 def test_spoofed_source(bras, subscribe, core_wire):
     """RFC 2827: dropped, counted, and never on the core wire."""
     alice = subscribe().connect()
@@ -88,12 +85,10 @@ def test_gateway_answers_the_core(bras, lab):
         assert "3 received" in lab.core_host.run(f"ping -n -c 3 -l 3 -i 1 -W 2 {address}")
 
 
-@pytest.mark.asan
 def test_access_address_answers_outside_of_tunnels(bras, subscribe):
     assert "3 received" in subscribe().guest.run(f"ping -n -c 3 -i 0.2 -W 2 {ACCESS_BRAS}")
 
 
-@pytest.mark.asan
 def test_time_to_live(bras, subscribe):
     """RFC 1812 5.3.1: the gateway is the first hop that a traceroute shows."""
     alice = subscribe().connect()
