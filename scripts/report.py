@@ -14,7 +14,7 @@ from collections import namedtuple
 Result = namedtuple("Result", "status seconds name why measured", defaults=("",))
 STATUSES = ("passed", "failed", "skipped", "unsteady")
 TITLES = {"unsteady": "failed beside others, passed alone"}
-AGAIN_MAX = 20
+AGAIN_MAX = 10
 
 
 def from_junit(path):

@@ -132,12 +132,12 @@ def test_operator_ends_the_control_connection(start_bras, dial):
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])
-@pytest.mark.parametrize("mppe, megabytes", [("require-mppe-128", 32), ("nomppe", 8)])
-def test_many_megabytes(start_bras, lab, dial, direction, mppe, megabytes, measured):
+@pytest.mark.parametrize("mppe", ["require-mppe-128", "nomppe"])
+def test_32_megabytes(start_bras, lab, dial, direction, mppe, measured):
     """Whole and unchanged: equal SHA-256 at both ends."""
     start_bras(extra=pptp())
     alice = dial(mppe=mppe).connect()
-    measured(alice.guest.run(lab.core_host.transfer_command(direction, megabytes * MEGABYTE), timeout_s=240).strip())
+    measured(alice.guest.run(lab.core_host.transfer_command(direction, 32 * MEGABYTE), timeout_s=240).strip())
 
 
 @pytest.mark.parametrize("mode, megabytes", [("", 4), ("mppe-stateful = true;", 4)], ids=["stateless", "stateful"])
@@ -148,7 +148,7 @@ def test_bad_wire(start_bras, lab, dial, mode, megabytes, measured):
     alice.guest.run("tc qdisc add dev vec0 root netem delay 2ms loss 1% reorder 97%")
     try:
         for direction in ("up", "down"):
-            measured(alice.guest.run(lab.core_host.transfer_command(direction, megabytes * MEGABYTE), timeout_s=240).strip())
+            measured(alice.guest.run(lab.core_host.transfer_command(direction, 32 * MEGABYTE), timeout_s=240).strip())
     finally:
         alice.guest.run("tc qdisc del dev vec0 root")
     assert "5 received" in alice.ping(CoreHost.address)
