@@ -1,17 +1,19 @@
 """A User-Mode Linux guest: an ordinary process that is a Debian machine with kernel PPP, on the host's own root.
 
-See uml/init for how it boots and uml/agent for how it takes commands.
+See uml/init for how it boots, uml/agent for how it takes commands, and uml/xstate.c for what new processors need.
 """
 import os
 import subprocess
 import threading
 import time
 
+from bras import BUILD
 from processes import run
 from wait import LabError, wait_until
 
 UML = "/usr/bin/linux.uml"
 UML_FILES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "uml")
+XSTATE = os.path.join(BUILD, "tests/lab/uml/xstate.so")
 # Fifty clients of PPTP need 100 MiB beside the system's own; with less the guest reads its programs again and again.
 MEMORY = "256M"
 MODULES = "ppp_generic,ppp_async,l2tp_ppp"
@@ -87,7 +89,7 @@ class Guest:
                  f"vec0:transport=tap,ifname={tap},depth=128,gro=1",
                  f"LAB_DIR={UML_FILES}", f"LAB_OUT={self.run_dir}", f"LAB_NAME={name}", f"LAB_ADDRESS={address}",
                  f"LAB_MODULES={MODULES}"]
-        environment = {**os.environ, "TMPDIR": memory_directory(self.run_dir)}
+        environment = {**os.environ, "TMPDIR": memory_directory(self.run_dir), "LD_PRELOAD": XSTATE}
         self._typing = threading.Lock()
         self._process = lab.processes.start(f"guest-{name}", lab.access.argv(words), stdin=subprocess.PIPE,
                                             env=environment)
@@ -154,6 +156,8 @@ def missing():
         return "the lab needs root (namespaces, taps): run it with sudo"
     if not os.path.exists(UML):
         return "no /usr/bin/linux.uml: apt-get install user-mode-linux"
+    if not os.path.exists(XSTATE):
+        return f"{XSTATE} is not built (MILLRACE_BUILD names another build directory)"
     if not os.path.exists("/dev/net/tun"):
         return "no /dev/net/tun: modprobe tun, or give the container the device"
     if run(["ip", "netns", "list"], check=False).returncode:
