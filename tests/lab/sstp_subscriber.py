@@ -2,6 +2,9 @@
 
 sstp-client 1.0.18 forgets to wait for its server when the handshake has never made it wait: netem makes the guest's wire
 as slow as a real one.
+
+Either program may start the other.  Where sstpc does, it reads along what pppd says, understands PAP and MS-CHAPv2 there, and never
+says Call Connected after CHAP with MD5; where pppd does, its plugin tells sstpc of any authentication.
 """
 import os
 import re
@@ -24,18 +27,33 @@ class SstpSubscriber:
     _number = 0
 
     def __init__(self, guest, user="alice", password="wonderland", *, authentication=None, server=ACCESS_BRAS,
-                 sstpc_options="", ppp_options="", environment=""):
+                 sstpc_options="", ppp_options="", environment="", by_pppd=False):
         SstpSubscriber._number += 1
         self.guest = guest
         self.user = user
+        self._password = password
         self._log_name = f"sstp-pppd-{SstpSubscriber._number}.log"
-        refused = " ".join(f"refuse-{name}" for name in AUTHENTICATIONS if authentication and name != authentication)
-        self.command = (
-            f"mkdir -p /run/sstpc; {environment} exec sstpc --cert-warn --log-level 4 --log-stderr {sstpc_options}"
-            f" --user {user} --password '{password}' --ipparam sstp{SstpSubscriber._number} {server} noauth debug"
-            f" logfile /out/{self._log_name} nodetach usepeerdns nobsdcomp nodeflate noipdefault defaultroute"
-            f" mtu 1400 mru 1400 linkname sstp{SstpSubscriber._number} {refused} {ppp_options}")
+        self._refused = " ".join(f"refuse-{name}" for name in AUTHENTICATIONS if authentication and name != authentication)
+        self._link = f"sstp{SstpSubscriber._number}"
+        words = self._started_by_pppd if by_pppd else self._started_by_sstpc
+        self.command = f"mkdir -p /run/sstpc; {environment} exec {words(server, sstpc_options)} {ppp_options}"
         self._job = None
+
+    @property
+    def _ppp_words(self):
+        return (f"noauth debug logfile /out/{self._log_name} nodetach usepeerdns nobsdcomp nodeflate noipdefault defaultroute"
+                f" mtu 1400 mru 1400 linkname {self._link} {self._refused}")
+
+    def _sstpc(self, options):
+        return f"sstpc --cert-warn --log-level 4 --log-stderr --ipparam {self._link} {options}"
+
+    def _started_by_sstpc(self, server, options):
+        return f"{self._sstpc(options)} --user {self.user} --password '{self._password}' {server} {self._ppp_words}"
+
+    def _started_by_pppd(self, server, options):
+        return (f"pppd pty '{self._sstpc(options)} --nolaunchpppd {server}' plugin sstp-pppd-plugin.so"
+                f" sstp-sock /run/sstpc/sstpc-{self._link} ipparam {self._link} user {self.user} password '{self._password}'"
+                f" {self._ppp_words}")
 
     @property
     def ppp_log(self):
@@ -98,7 +116,7 @@ class SstpSubscriber:
 
     def hang_up(self):
         """A clean end from the client: pppd says LCP Terminate-Request, then sstpc closes."""
-        self.guest.run(f"kill -TERM $(head -1 /run/ppp-sstp{SstpSubscriber._number}.pid /run/{self.interface}.pid"
+        self.guest.run(f"kill -TERM $(head -1 /run/ppp-{self._link}.pid /run/{self.interface}.pid"
                        " 2>/dev/null | grep -E '^[0-9]+$' | head -1)")
         self.wait_ended()
 
