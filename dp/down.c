@@ -96,8 +96,10 @@ down_refuses(const struct pkt *p, const struct dp_session *s)
 void
 down_queue(struct lcore *lc, struct lane *v)
 {
-	for (unsigned i = 0; i < v->n; i++)
+	for (unsigned i = 0; i < v->n; i++) {
 		rte_prefetch0(&lc->sessions[nh_session_slot(v->p[i]->nh)].conn);
+		rte_prefetch0(rte_pktmbuf_mtod(v->p[i]->m, const uint8_t *)); /* which flow it is of */
+	}
 	for (unsigned depth = 0; depth < 2; depth++)
 		for (unsigned i = 0; i < v->n; i++)
 			conn_prefetch(lc, &lc->sessions[nh_session_slot(v->p[i]->nh)], depth);

@@ -1,5 +1,6 @@
 #include "queue.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "flow.h"
@@ -40,11 +41,14 @@ struct list {
  *   bytes, packets           ==  the sums over its flows; control.n apart
  *   a flow with packets      =>  it is in a list
  *   the queue is in backlog list log2(bytes + 1), and nowhere when it is free
+ *   a flow that has not begun is all zero
+ * Most sessions have one or two flows: those that are in use lie in front, and nobody looks at the others.
  */
 struct queue {
 	uint32_t bytes, packets, dropped;
-	uint32_t next, prev; /* in its backlog list; next: of the free ones */
-	uint8_t backlog;     /* which list */
+	uint32_t next, prev;    /* in its backlog list; next: of the free ones */
+	uint32_t listed, begun; /* bit i: flow i is in a list; has had a packet since the queue was taken */
+	uint8_t backlog;        /* which list */
 	bool used;
 	struct list new, old;
 	struct fifo control;
@@ -136,11 +140,10 @@ take_queue(struct queues *q)
 		return id;
 	struct queue *s = &q->queue[id];
 	q->free_queue = s->next;
-	memset(s, 0, sizeof *s);
+	memset(s, 0, offsetof(struct queue, flow));
 	s->used = true;
 	s->backlog = BACKLOG_LISTS;
 	q->queues_used++;
-	backlog_changed(q, s);
 	return id;
 }
 
@@ -162,6 +165,8 @@ release_queue(struct queues *q, uint32_t *id)
 {
 	struct queue *s = &q->queue[*id];
 	unlink_backlog(q, s);
+	for (uint32_t begun = s->begun; begun; begun &= begun - 1)
+		s->flow[__builtin_ctz(begun)] = (struct flow){0};
 	s->used = false;
 	s->next = q->free_queue;
 	q->free_queue = *id;
@@ -223,7 +228,6 @@ flow_pop(struct queues *q, struct queue *s, struct flow *f, uint32_t *since_us)
 	f->bytes -= m->pkt_len;
 	s->bytes -= m->pkt_len;
 	s->packets--;
-	backlog_changed(q, s);
 	return m;
 }
 
@@ -252,14 +256,12 @@ list_take(struct queue *s, struct list *l)
 static unsigned
 flow_of(const struct queue *s, uint32_t hash)
 {
-	unsigned idle = QUEUE_FLOWS;
-	for (unsigned i = 0; i < QUEUE_FLOWS; i++) {
-		if (s->flow[i].list != LIST_NONE && s->flow[i].tag == hash)
+	for (uint32_t listed = s->listed; listed; listed &= listed - 1) {
+		unsigned i = (unsigned)__builtin_ctz(listed);
+		if (s->flow[i].tag == hash)
 			return i;
-		if (s->flow[i].list == LIST_NONE)
-			idle = i;
 	}
-	return idle < QUEUE_FLOWS ? idle : hash % QUEUE_FLOWS;
+	return ~s->listed ? (unsigned)__builtin_ctz(~s->listed) : hash % QUEUE_FLOWS;
 }
 
 enum drop
@@ -277,6 +279,7 @@ queue_put(struct queues *q, uint32_t *id, const struct queue_put *put)
 		if (s->control.n >= QUEUE_CONTROL)
 			return DROP_QUEUE_FULL;
 		fifo_push(q, &s->control, put->m, now);
+		backlog_changed(q, s);
 		return DROP_NONE;
 	}
 	if (s->packets >= QUEUE_PACKETS)
@@ -290,6 +293,8 @@ queue_put(struct queues *q, uint32_t *id, const struct queue_put *put)
 	s->packets++;
 	if (f->list == LIST_NONE) {
 		f->list = LIST_NEW;
+		s->listed |= 1u << i;
+		s->begun |= 1u << i;
 		f->tag = hash;
 		f->deficit = QUEUE_QUANTUM;
 		list_append(s, &s->new, i);
@@ -327,8 +332,10 @@ lose_head(struct queues *q, struct queue *s, enum drop why)
 	for (unsigned i = 1; i < QUEUE_FLOWS; i++)
 		if (s->flow[i].bytes > fattest->bytes)
 			fattest = &s->flow[i];
-	if (fattest->fifo.n)
-		give_up(q, s, flow_pop(q, s, fattest, &since), why);
+	if (!fattest->fifo.n)
+		return;
+	give_up(q, s, flow_pop(q, s, fattest, &since), why);
+	backlog_changed(q, s);
 }
 
 /* --- getting ----------------------------------------------------------------------------------------------------- */
@@ -346,8 +353,10 @@ queue_get(struct queues *q, uint32_t *id, struct mono now, uint32_t *dropped, bo
 	s->dropped = 0;
 	if (control)
 		*control = first;
-	if (!m)
+	if (!s->packets && !s->control.n)
 		release_queue(q, id);
+	else
+		backlog_changed(q, s);
 	return m;
 }
 
@@ -377,6 +386,8 @@ round_robin(struct queues *q, struct queue *s, uint32_t now)
 		f->list = is_new && s->old.n ? LIST_OLD : LIST_NONE;
 		if (f->list == LIST_OLD)
 			list_append(s, &s->old, i);
+		else
+			s->listed &= ~(1u << i);
 	}
 	return NULL;
 }
@@ -492,6 +503,8 @@ queue_check(const struct queues *q, const struct queue *s)
 		for (uint32_t e = f->fifo.head, n = 0; n < f->fifo.n; n++, e = q->entry[e].next)
 			in_flow += q->entry[e].m->pkt_len;
 		if (in_flow != f->bytes || (f->fifo.n && f->list == LIST_NONE))
+			return false;
+		if ((s->listed >> i & 1) != (f->list != LIST_NONE) || (s->listed & ~s->begun))
 			return false;
 		bytes += in_flow;
 		packets += f->fifo.n;

@@ -62,7 +62,7 @@ struct queue_put {
  * no queue left for another session. */
 enum drop queue_put(struct queues *q, uint32_t *id, const struct queue_put *put) ON_LCORE;
 
-/* queue_get: the next packet, or NULL: then nothing waits and *id is QUEUE_NONE again.  *dropped grows by the packets of
+/* queue_get: the next packet, or NULL.  *id is QUEUE_NONE again as soon as nothing waits.  *dropped grows by the packets of
  * this session that were given up meanwhile.  *control (may be NULL): what the packet was put as. */
 struct rte_mbuf *queue_get(struct queues *q, uint32_t *id, struct mono now, uint32_t *dropped, bool *control) ON_LCORE;
 
