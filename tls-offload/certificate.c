@@ -158,6 +158,16 @@ use(SSL_CTX *ctx, const struct tls_certificate *c, STACK_OF(X509) * chain, EVP_P
 	return TLS_OK;
 }
 
+enum tls_reason
+certificate_copy(SSL_CTX *to, const SSL_CTX *from, struct tls_error *err)
+{
+	STACK_OF(X509) *chain = NULL;
+	SSL_CTX_get0_chain_certs((SSL_CTX *)(uintptr_t)from, &chain);
+	if (SSL_CTX_use_cert_and_key(to, SSL_CTX_get0_certificate(from), SSL_CTX_get0_privatekey(from), chain, 1) != 1)
+		return error_set(err, TLS_LIBRARY, "a certificate cannot be used twice");
+	return TLS_OK;
+}
+
 void
 certificate_hash(SSL_CTX *ctx, struct leaf_hash *hash)
 {

@@ -23,14 +23,17 @@ static enum tls_reason make(struct tls_contexts *c, const struct tls_contexts_co
 			    struct tls_error *err);
 static enum tls_reason make_server(struct tls_contexts *c, const struct tls_contexts_conf *conf, time_t now,
 				   struct tls_error *err);
-static enum tls_reason make_named(struct tls_contexts *c, const struct tls_contexts_conf *conf, time_t now,
+static enum tls_reason make_shown(struct tls_contexts *c, const struct tls_contexts_conf *conf, time_t now,
 				  struct tls_error *err);
+static enum tls_reason make_logged(struct shown *s, const SSL_CTX *from, const struct tls_contexts_conf *conf,
+				   struct tls_error *err);
 static enum tls_reason make_client(struct tls_contexts *c, const struct tls_contexts_conf *conf, struct tls_error *err);
 static enum tls_reason set_versions(SSL_CTX *ctx, unsigned versions, struct tls_error *err);
 static enum tls_reason set_suites(SSL_CTX *ctx, const struct tls_contexts_conf *conf, bool legacy,
 				  struct tls_error *err);
 static void set_options(SSL_CTX *ctx, const struct tls_contexts_conf *conf);
 static void keep_ticket_keys(struct tls_contexts *c, const struct tls_contexts *former);
+static bool shows_the_same(const struct tls_contexts *a, const struct tls_contexts *b);
 
 struct tls_contexts *
 tls_contexts_new(const struct tls_contexts_conf *conf, const struct tls_contexts *former, time_t now,
@@ -94,36 +97,51 @@ make_server(struct tls_contexts *c, const struct tls_contexts_conf *conf, time_t
 		SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"millrace", 8);
 		if (reason)
 			return reason;
-		certificate_hash(ctx, &c->hash);
 		/* RFC 8446 4.6.1: a ticket saves the signature: worth it with RSA. */
 		SSL_CTX_set_num_tickets(ctx, EVP_PKEY_get_base_id(SSL_CTX_get0_privatekey(ctx)) == EVP_PKEY_RSA);
 	}
 	if (conf->host_name && *conf->host_name && !(c->host_name = strdup(conf->host_name)))
 		return error_set(err, TLS_NO_MEMORY, "no memory");
 	keep_ticket_keys(c, c);
-	return make_named(c, conf, now, err);
+	return make_shown(c, conf, now, err);
 }
 
 static enum tls_reason
-make_named(struct tls_contexts *c, const struct tls_contexts_conf *conf, time_t now, struct tls_error *err)
+make_shown(struct tls_contexts *c, const struct tls_contexts_conf *conf, time_t now, struct tls_error *err)
 {
-	if (conf->n_certificates < 2)
-		return TLS_OK;
-	c->named = calloc(conf->n_certificates - 1, sizeof *c->named);
-	if (!c->named)
+	c->shown = calloc(conf->n_certificates, sizeof *c->shown);
+	if (!c->shown)
 		return error_set(err, TLS_NO_MEMORY, "no memory");
-	for (unsigned i = 1; i < conf->n_certificates; i++) {
-		struct named_context *n = &c->named[c->n_named++];
-		n->host_name = strdup(conf->certificates[i].host_name);
-		n->ctx = context_new(conf, TLS_server_method());
-		if (!n->host_name || !n->ctx)
+	struct shown *s = &c->shown[c->n_shown++];
+	enum tls_reason reason = make_logged(s, c->listener[0], conf, err);
+	for (unsigned i = 0; !reason && i < TLS_N_LISTENERS; i++)
+		certificate_hash(c->listener[i], &s->hash);
+	for (unsigned i = 1; !reason && i < conf->n_certificates; i++) {
+		s = &c->shown[c->n_shown++];
+		s->host_name = strdup(conf->certificates[i].host_name);
+		s->ctx = context_new(conf, TLS_server_method());
+		if (!s->host_name || !s->ctx)
 			return error_set(err, TLS_NO_MEMORY, "no memory");
-		enum tls_reason reason = certificate_load(n->ctx, &conf->certificates[i], now, err);
-		if (reason)
-			return reason;
-		certificate_hash(n->ctx, &n->hash);
+		reason = certificate_load(s->ctx, &conf->certificates[i], now, err);
+		reason = reason ? reason : make_logged(s, s->ctx, conf, err);
+		if (!reason)
+			certificate_hash(s->ctx, &s->hash);
 	}
-	return TLS_OK;
+	return reason;
+}
+
+/* make_logged: as `from`, with the key log. */
+static enum tls_reason
+make_logged(struct shown *s, const SSL_CTX *from, const struct tls_contexts_conf *conf, struct tls_error *err)
+{
+	s->logged = context_new(conf, TLS_server_method());
+	if (!s->logged)
+		return error_set(err, TLS_NO_MEMORY, "no memory");
+	handshake_keylog(s->logged);
+	enum tls_reason reason = certificate_copy(s->logged, from, err);
+	if (!reason)
+		certificate_hash(s->logged, &s->hash);
+	return reason;
 }
 
 static enum tls_reason
@@ -132,6 +150,7 @@ make_client(struct tls_contexts *c, const struct tls_contexts_conf *conf, struct
 	SSL_CTX *ctx = c->listener[0] = context_new(conf, TLS_client_method());
 	if (!ctx)
 		return error_set(err, TLS_LIBRARY, "no TLS context");
+	handshake_keylog(ctx);
 	enum tls_reason reason = set_versions(ctx, conf->versions, err);
 	reason = reason ? reason : set_suites(ctx, conf, conf->versions & (TLS_V1_0 | TLS_V1_1), err);
 	if (reason || !conf->ca_file || !*conf->ca_file)
@@ -203,13 +222,24 @@ static void
 keep_ticket_keys(struct tls_contexts *c, const struct tls_contexts *former)
 {
 	unsigned char keys[TICKET_KEYS];
-	if (c->role == TLS_CLIENT || former->role == TLS_CLIENT)
+	if (c->role == TLS_CLIENT || former->role == TLS_CLIENT || !shows_the_same(c, former))
 		return;
 	if (SSL_CTX_get_tlsext_ticket_keys(former->listener[0], keys, sizeof keys) != 1)
 		return;
 	for (unsigned i = 0; i < TLS_N_LISTENERS; i++)
 		SSL_CTX_set_tlsext_ticket_keys(c->listener[i], keys, sizeof keys);
 	OPENSSL_cleanse(keys, sizeof keys);
+}
+
+static bool
+shows_the_same(const struct tls_contexts *a, const struct tls_contexts *b)
+{
+	if (a->n_shown != b->n_shown)
+		return false;
+	for (unsigned i = 0; i < a->n_shown; i++)
+		if (memcmp(&a->shown[i].hash, &b->shown[i].hash, sizeof a->shown[i].hash))
+			return false;
+	return true;
 }
 
 /* --- use --------------------------------------------------------------------------------------------------------- */
@@ -228,11 +258,12 @@ tls_contexts_put(struct tls_contexts *c)
 		return;
 	for (unsigned i = 0; i < TLS_N_LISTENERS; i++)
 		SSL_CTX_free(c->listener[i]);
-	for (unsigned i = 0; i < c->n_named; i++) {
-		SSL_CTX_free(c->named[i].ctx);
-		free(c->named[i].host_name);
+	for (unsigned i = 0; i < c->n_shown; i++) {
+		SSL_CTX_free(c->shown[i].ctx);
+		SSL_CTX_free(c->shown[i].logged);
+		free(c->shown[i].host_name);
 	}
-	free(c->named);
+	free(c->shown);
 	free(c->host_name);
 	free(c);
 }
@@ -248,21 +279,21 @@ matches(const char *pattern, const char *name)
 	return !strcasecmp(pattern, name);
 }
 
-SSL_CTX *
+const struct shown *
 contexts_choose(const struct tls_contexts *c, const char *server_name, bool *refused)
 {
 	*refused = server_name && c->host_name && !matches(c->host_name, server_name);
-	for (unsigned i = 0; server_name && !*refused && i < c->n_named; i++)
-		if (matches(c->named[i].host_name, server_name))
-			return c->named[i].ctx;
-	return NULL;
+	for (unsigned i = 1; server_name && !*refused && i < c->n_shown; i++)
+		if (matches(c->shown[i].host_name, server_name))
+			return &c->shown[i];
+	return &c->shown[0];
 }
 
 void
 tls_contexts_default_hash(const struct tls_contexts *c, uint8_t sha1[20], uint8_t sha256[32])
 {
-	memcpy(sha1, c->hash.sha1, sizeof c->hash.sha1);
-	memcpy(sha256, c->hash.sha256, sizeof c->hash.sha256);
+	memcpy(sha1, c->shown[0].hash.sha1, sizeof c->shown[0].hash.sha1);
+	memcpy(sha256, c->shown[0].hash.sha256, sizeof c->shown[0].hash.sha256);
 }
 
 enum tls_reason

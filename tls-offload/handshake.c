@@ -136,6 +136,18 @@ on_info(const SSL *ssl, int where, int value)
 	h->alert_received = (where & SSL_CB_READ) == SSL_CB_READ;
 }
 
+/* show: with the context's certificate OpenSSL takes its security level too, which is not the legacy listener's. */
+static void
+show(SSL *ssl, SSL_CTX *ctx)
+{
+	int level = SSL_get_security_level(ssl);
+	if (!ctx)
+		return;
+	SSL_set_SSL_CTX(ssl, ctx);
+	SSL_set_security_level(ssl, level);
+}
+
+/* on_server_name: called for every ClientHello, with a name or without; the version has been chosen by then.  A client is called too. */
 static int
 on_server_name(SSL *ssl, int *alert, void *arg)
 {
@@ -143,18 +155,17 @@ on_server_name(SSL *ssl, int *alert, void *arg)
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 	bool refused;
 	(void)arg;
-	if (!h || !h->contexts)
+	if (!h || !h->contexts || !SSL_is_server(ssl))
 		return SSL_TLSEXT_ERR_NOACK;
 	for (size_t i = 0; name && name[i] && i + 1 < sizeof h->server_name; i++)
 		h->server_name[i] = isgraph((unsigned char)name[i]) ? name[i] : '?';
-	SSL_CTX *ctx = contexts_choose(h->contexts, name, &refused);
+	const struct shown *shown = contexts_choose(h->contexts, name, &refused);
 	if (refused) {
 		*alert = SSL_AD_UNRECOGNIZED_NAME;
 		h->reason = TLS_HOST_NAME;
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	}
-	if (ctx)
-		SSL_set_SSL_CTX(ssl, ctx);
+	show(ssl, SSL_version(ssl) == TLS1_3_VERSION ? shown->logged : shown->ctx);
 	return name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
@@ -176,9 +187,14 @@ on_woken(SSL *ssl, void *arg)
 void
 handshake_callbacks(SSL_CTX *ctx)
 {
-	SSL_CTX_set_keylog_callback(ctx, on_keylog);
 	SSL_CTX_set_info_callback(ctx, on_info);
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
+}
+
+void
+handshake_keylog(SSL_CTX *ctx)
+{
+	SSL_CTX_set_keylog_callback(ctx, on_keylog);
 }
 
 /* --- go on ------------------------------------------------------------------------------------------------------- */

@@ -59,19 +59,34 @@ shows(const struct rig_end *e, const char *file)
 	BIO_free(b);
 }
 
+/* With each version on each listener: TLS 1.3 has contexts of its own, and a name must not undo what a listener allows. */
 static void
 server_names_choose(void **state)
 {
+	static const struct {
+		const char *name, *shown;
+	} tries[] = {
+		{NULL, "rsa.pem"},
+		{"other.example.net", "other.pem"},
+		{"OTHER.example.NET", "other.pem"},
+		{"one.two.example.net", "rsa.pem"},
+		{"elsewhere.example", "rsa.pem"},
+	};
 	struct tls_contexts_conf conf = server_conf();
-	SSL_CTX *ctx = client();
 	(void)state;
 	rig_open(NULL, &conf);
-	shows(tried(ctx, TLS_LISTENER_NORMAL, NULL), "rsa.pem");
-	shows(tried(ctx, TLS_LISTENER_NORMAL, "other.example.net"), "other.pem");
-	shows(tried(ctx, TLS_LISTENER_NORMAL, "OTHER.example.NET"), "other.pem");
-	shows(tried(ctx, TLS_LISTENER_NORMAL, "one.two.example.net"), "rsa.pem");
-	shows(tried(ctx, TLS_LISTENER_NORMAL, "elsewhere.example"), "rsa.pem");
-	SSL_CTX_free(ctx);
+	for (int version = TLS1_VERSION; version <= TLS1_3_VERSION; version++) {
+		SSL_CTX *ctx = client();
+		SSL_CTX_set_cipher_list(ctx, "ALL:@SECLEVEL=0");
+		SSL_CTX_set_min_proto_version(ctx, version);
+		SSL_CTX_set_max_proto_version(ctx, version);
+		for (unsigned i = 0; i < sizeof tries / sizeof *tries; i++) {
+			shows(tried(ctx, TLS_LISTENER_LEGACY, tries[i].name), tries[i].shown);
+			if (version >= TLS1_2_VERSION)
+				shows(tried(ctx, TLS_LISTENER_NORMAL, tries[i].name), tries[i].shown);
+		}
+		SSL_CTX_free(ctx);
+	}
 	rig_close();
 }
 
@@ -319,15 +334,23 @@ keep(SSL *ssl, SSL_SESSION *session)
 }
 
 static void
+again(const struct tls_contexts_conf *conf)
+{
+	struct tls_error err;
+	struct tls_contexts *new =
+		tls_contexts_new(conf, tls_offload_contexts(rig.offload, TLS_SERVER), time(NULL), &err);
+	assert_non_null(new);
+	tls_offload_contexts_set(rig.offload, new);
+}
+
+static void
 reload_drops_nobody(void **state)
 {
 	struct tls_contexts_conf conf = server_conf();
 	struct tls_error err;
 	(void)state;
 	rig_open(NULL, NULL);
-	struct tls_contexts *old = tls_contexts_new(&conf, NULL, time(NULL), &err);
-	old = contexts_get(old);
-	tls_offload_contexts_set(rig.offload, old);
+	tls_offload_contexts_set(rig.offload, tls_contexts_new(&conf, NULL, time(NULL), &err));
 	SSL_CTX *ctx = client();
 	SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -340,26 +363,53 @@ reload_drops_nobody(void **state)
 	rig_turn();
 	certificates[0].certificate = rig_file("ec.pem");
 	certificates[0].private_key = rig_file("ec.key");
-	struct tls_contexts *new = tls_contexts_new(&conf, old, time(NULL), &err);
-	assert_non_null(new);
-	tls_offload_contexts_set(rig.offload, new);
-	tls_contexts_put(old);
+	again(&conf);
 	rig_settle();
 	shows(between, "rsa.pem");
 	shows(tried(ctx, TLS_LISTENER_NORMAL, NULL), "ec.pem");
 	rig_ssl_send(up, "still", 5);
 	rig_settle();
 	assert_int_equal(up->got.n, 5);
-	/* Tickets from before are good behind it. */
-	SSL_CTX_sess_set_new_cb(ctx, NULL);
-	struct rig_end *e = rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
-	SSL_set_session(e->ssl, kept);
-	rig_settle();
-	assert_true(e->up && e->agreed.resumed);
 	SSL_SESSION_free(kept);
 	kept = NULL;
 	SSL_CTX_free(ctx);
 	rig_close();
+}
+
+/* Tickets from before a reload are good behind it, unless a certificate is another: who resumes would bind to the former. */
+static void
+tickets_outlive_a_reload(void **state)
+{
+	static const struct {
+		unsigned changed;
+		bool resumed;
+	} tries[] = {{2, true}, {0, false}, {1, false}};
+	(void)state;
+	for (unsigned i = 0; i < sizeof tries / sizeof *tries; i++) {
+		struct tls_contexts_conf conf = server_conf();
+		SSL_CTX *ctx = client();
+		SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
+		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+		SSL_CTX_sess_set_new_cb(ctx, keep);
+		rig_open(NULL, &conf);
+		shows(tried(ctx, TLS_LISTENER_NORMAL, NULL), "rsa.pem");
+		SSL_CTX_sess_set_new_cb(ctx, NULL);
+		conf = server_conf();
+		if (tries[i].changed < 2) {
+			certificates[tries[i].changed].certificate = rig_file("ec.pem");
+			certificates[tries[i].changed].private_key = rig_file("ec.key");
+		}
+		again(&conf);
+		struct rig_end *e = rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
+		SSL_set_session(e->ssl, kept);
+		rig_settle();
+		assert_true(e->up);
+		assert_int_equal(e->agreed.resumed, tries[i].resumed);
+		SSL_SESSION_free(kept);
+		kept = NULL;
+		SSL_CTX_free(ctx);
+		rig_close();
+	}
 }
 
 /* --- engine ------------------------------------------------------------------------------------------------------ */
@@ -527,6 +577,7 @@ main(void)
 		cmocka_unit_test(handshakes_have_a_rate),
 		cmocka_unit_test(relays_are_capped),
 		cmocka_unit_test(reload_drops_nobody),
+		cmocka_unit_test(tickets_outlive_a_reload),
 		cmocka_unit_test(with_threads),
 		/* Last: the engine stays the default. */
 		cmocka_unit_test(a_late_engine),

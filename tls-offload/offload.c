@@ -103,6 +103,8 @@ tls_offload_free(struct tls_offload *off)
 			tls_contexts_put(off->thread[t].contexts[role]);
 			tls_contexts_put(off->thread[t].next_contexts[role]);
 		}
+	for (unsigned role = 0; role < 2; role++)
+		tls_contexts_put(off->current[role]);
 	for (unsigned i = 0; off->ring_memory && i < 2 * off->conf.threads * off->conf.cores; i++)
 		free(off->ring_memory[i]);
 	for (unsigned c = 0; off->table && c < off->conf.cores; c++)
@@ -137,7 +139,14 @@ tls_offload_contexts_set(struct tls_offload *off, struct tls_contexts *c)
 	unsigned role = c->role == TLS_CLIENT;
 	for (unsigned t = 0; t < off->conf.threads; t++)
 		tls_contexts_put(atomic_exchange(&off->thread[t].next_contexts[role], contexts_get(c)));
-	tls_contexts_put(c);
+	tls_contexts_put(off->current[role]);
+	off->current[role] = c;
+}
+
+const struct tls_contexts *
+tls_offload_contexts(const struct tls_offload *off, enum tls_role role)
+{
+	return off->current[role == TLS_CLIENT];
 }
 
 static void

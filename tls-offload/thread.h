@@ -30,8 +30,9 @@ struct tls_offload {
 	struct offload_thread thread[TLS_OFFLOAD_THREADS];
 	struct tls_link *link; /* of core c and thread t: [c * threads + t] */
 	void **ring_memory;
-	struct handshake ***table; /* [core][index] */
-	_Atomic uint32_t relays;   /* of all threads, against conf.max_relayed */
+	struct handshake ***table;       /* [core][index] */
+	_Atomic uint32_t relays;         /* of all threads, against conf.max_relayed */
+	struct tls_contexts *current[2]; /* by role; MAIN's reference to what it set last */
 	_Atomic bool stop;
 };
 

@@ -59,6 +59,9 @@ void tls_offload_free(struct tls_offload *off) INIT_ONLY;
  * replaces a client's, c of a server a server's. */
 void tls_offload_contexts_set(struct tls_offload *off, struct tls_contexts *c) ON_MAIN;
 
+/* tls_offload_contexts: those that were set last, NULL before; good until others are set. */
+const struct tls_contexts *tls_offload_contexts(const struct tls_offload *off, enum tls_role role) ON_MAIN;
+
 /* tls_offload_step: one turn of thread `t`; whether it found anything to do. */
 bool tls_offload_step(struct tls_offload *off, unsigned t) ON_OFFLOAD;
 
