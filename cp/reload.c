@@ -23,6 +23,7 @@ struct reload {
 	uint64_t taken; /* those that the reading under way, or the last one, is for */
 	uint64_t done;  /* those that are over */
 	const struct conf *running;
+	const struct tls_contexts *former; /* both stay what they are until we change them */
 	/* the thread's until `read` is true */
 	atomic_bool read;
 	struct conf *conf;
@@ -88,7 +89,8 @@ static void
 start(struct reload *r)
 {
 	r->taken = r->asked;
-	r->running = r->cp->conf; /* stays what it is until we change it */
+	r->running = r->cp->conf;
+	r->former = r->cp->tls ? tls_offload_contexts(r->cp->tls, TLS_SERVER) : NULL;
 	r->conf = NULL;
 	r->tls = NULL;
 	*r->tls_err = 0;
@@ -109,7 +111,7 @@ read_file(void *arg)
 	int rc = conf_load_beside(r->path, r->running, &r->conf, &r->conf_err);
 	/* Certificates may be many, and lie on a slow disk. */
 	if (!rc && r->cp->tls && r->conf->sstp.enabled)
-		r->tls = tls_contexts_of(r->conf, NULL, r->tls_err, sizeof r->tls_err);
+		r->tls = tls_contexts_of(r->conf, r->former, r->tls_err, sizeof r->tls_err);
 	atomic_store_explicit(&r->read, true, memory_order_release);
 	return NULL;
 }

@@ -234,6 +234,21 @@ def test_new_certificate(bras, dial, certificate):
         assert client.ping(GATEWAY) == 3
 
 
+def test_tickets_outlive_a_reload(bras, lab, tmp_path, certificate):
+    """But not a new certificate: SSTP is bound to the one that is shown, and who resumes is shown none."""
+    def dial(how):
+        return run(["timeout", "10", *lab.access.argv([
+            "openssl", "s_client", "-connect", f"{ACCESS_BRAS}:443", "-tls1_2", how, str(tmp_path / "session")])], check=False).stdout
+
+    assert "New, " in dial("-sess_out")
+    assert "Reused, " in dial("-sess_in")
+    bras.cli("reload")
+    assert "Reused, " in dial("-sess_in")
+    Certificate(os.path.dirname(certificate.key))
+    bras.cli("reload")
+    assert "New, " in dial("-sess_in")
+
+
 @pytest.mark.asan
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_alert_of_the_client_is_named(bras, dial, certificate, version):
