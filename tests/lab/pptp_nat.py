@@ -24,10 +24,17 @@ class Pair:
         self.waiting = {client: b"", self.server: b""}
 
     def carry(self, source):
-        data = source.recv(65536)
-        if not data:
+        """One side's end is the other's; of the others it ends none."""
+        try:
+            data = source.recv(65536)
+            if data:
+                self.pass_on(source, data)
+            else:
+                self.close()
+        except ConnectionError:
             self.close()
-            return
+
+    def pass_on(self, source, data):
         self.waiting[source] += data
         while len(self.waiting[source]) >= 12:
             length, _, _, kind = struct.unpack(">HHIH", self.waiting[source][:10])
