@@ -62,12 +62,18 @@ sim_chance(struct sim *s, uint32_t ppm)
 	return ppm && sim_random(s) % 1000000 < ppm;
 }
 
-uint8_t
-sim_octet(const struct sim *s, unsigned end, unsigned flow, uint64_t offset)
+void
+sim_octets(const struct sim *s, const struct sim_part *part, uint8_t *p, unsigned n)
 {
-	uint64_t x = (offset >> 3) * 0x9e3779b97f4a7c15 + s->conf.seed + end * 77 + flow * 1009;
-	x ^= x >> 29;
-	return (uint8_t)(x >> (offset & 7) * 8);
+	for (unsigned i = 0, some; i < n; i += some) {
+		uint64_t at = part->offset + i;
+		uint64_t x = (at >> 3) * 0x9e3779b97f4a7c15 + s->conf.seed + part->end * 77 + part->flow * 1009;
+		x = rte_cpu_to_le_64(x ^ x >> 29);
+		some = 8 - (unsigned)(at & 7);
+		if (some > n - i)
+			some = n - i;
+		memcpy(p + i, (const uint8_t *)&x + (at & 7), some);
+	}
 }
 
 struct tcp_limits
@@ -425,10 +431,11 @@ app_data(struct sim *s, unsigned end, const struct tcp_data *d)
 	if (d->m->pkt_len != d->len || a->fin_in)
 		sim_fail(s, a->fin_in ? "data after FIN" : "length of data", d->m->pkt_len, d->len);
 	for (const struct rte_mbuf *b = d->m; b; b = b->next) {
-		const uint8_t *p = rte_pktmbuf_mtod(b, const uint8_t *);
-		for (unsigned i = 0; i < b->data_len; i++, a->received++)
-			if (p[i] != sim_octet(s, !end, flow, a->received))
-				sim_fail(s, "stream differs at", (long long)a->received, flow);
+		uint8_t want[RTE_MBUF_DEFAULT_BUF_SIZE];
+		sim_octets(s, &(struct sim_part){!end, flow, a->received}, want, b->data_len);
+		if (memcmp(rte_pktmbuf_mtod(b, void *), want, b->data_len) != 0)
+			sim_fail(s, "stream differs behind", (long long)a->received, flow);
+		a->received += b->data_len;
 	}
 	rte_pktmbuf_free(d->m);
 	if (a->read_bytes_per_ms)
@@ -450,8 +457,7 @@ app_send(struct sim *s, unsigned end, unsigned flow)
 	while (a->sent < a->to_send) {
 		uint32_t n =
 			a->to_send - a->sent < sizeof buf ? (uint32_t)(a->to_send - a->sent) : (uint32_t)sizeof buf;
-		for (uint32_t i = 0; i < n; i++)
-			buf[i] = sim_octet(s, end, flow, a->sent + i);
+		sim_octets(s, &(struct sim_part){end, flow, a->sent}, buf, n);
 		int took = tcp_push(s->t[end], a->conn, buf, n);
 		if (took < 0)
 			return;
@@ -459,6 +465,30 @@ app_send(struct sim *s, unsigned end, unsigned flow)
 		if ((uint32_t)took < n)
 			return;
 	}
+}
+
+/* make_record: so many octets of the stream, in a chain if they must be; NULL without buffers. */
+static struct rte_mbuf *
+make_record(struct sim *s, const struct sim_part *part, uint32_t n)
+{
+	struct rte_mbuf *m = NULL;
+	struct sim_part at = *part;
+	for (uint32_t left = n; left;) {
+		struct rte_mbuf *more = rte_pktmbuf_alloc(sim_pool);
+		uint32_t some = more && rte_pktmbuf_tailroom(more) < left ? rte_pktmbuf_tailroom(more) : left;
+		if (!more) {
+			rte_pktmbuf_free(m);
+			return NULL;
+		}
+		sim_octets(s, &at, (uint8_t *)rte_pktmbuf_append(more, (uint16_t)some), some);
+		at.offset += some;
+		left -= some;
+		if (!m)
+			m = more;
+		else
+			rte_pktmbuf_chain(m, more);
+	}
+	return m;
 }
 
 static void
@@ -471,24 +501,7 @@ app_granted(struct sim *s, unsigned end, const struct tcp_grant *g)
 		uint32_t n = a->record;
 		if (n > a->to_send - a->sent)
 			n = (uint32_t)(a->to_send - a->sent);
-		struct rte_mbuf *m = rte_pktmbuf_alloc(sim_pool), *last = m;
-		for (uint32_t i = 0; m && i < n; i++) {
-			if (!rte_pktmbuf_tailroom(last)) {
-				struct rte_mbuf *more = rte_pktmbuf_alloc(sim_pool);
-				if (!more) {
-					rte_pktmbuf_free(m);
-					m = NULL;
-					break;
-				}
-				last->next = more;
-				last = more;
-				m->nb_segs++;
-			}
-			*(rte_pktmbuf_mtod_offset(last, uint8_t *, last->data_len)) =
-				sim_octet(s, end, flow, a->sent + i);
-			last->data_len++;
-			m->pkt_len++;
-		}
+		struct rte_mbuf *m = make_record(s, &(struct sim_part){end, flow, a->sent}, n);
 		if (!m)
 			break;
 		if (tcp_append(s->t[end], g->conn, m) < 0) {

@@ -106,7 +106,12 @@ void sim_deliver(struct sim *s, unsigned from, struct rte_mbuf *m);
 void sim_fini(struct sim *s);
 uint64_t sim_random(struct sim *s);
 bool sim_chance(struct sim *s, uint32_t ppm);
-uint8_t sim_octet(const struct sim *s, unsigned end, unsigned flow, uint64_t offset);
+/* sim_octets: n of what this side of a flow sends, from an offset on. */
+struct sim_part {
+	unsigned end, flow;
+	uint64_t offset;
+};
+void sim_octets(const struct sim *s, const struct sim_part *part, uint8_t *p, unsigned n);
 void sim_fail(struct sim *s, const char *what, long long a, long long b) __attribute__((noreturn));
 struct tcp_limits sim_limits(void);
 uint64_t sim_stat(const struct sim *s, unsigned end, enum tcp_stat what);
