@@ -1,4 +1,6 @@
 """MPPE with Debian's pppd over L2TP: strengths, modes, keys, policies that meet, data that stays whole."""
+import re
+
 import pytest
 
 from core_host import CoreHost
@@ -45,12 +47,12 @@ def test_agreed(start_bras, subscribe, ours, theirs, method, logged, shown):
 
 
 def test_no_timer_fires(start_bras, subscribe, measured):
-    """CCP goes first, so that pppd's and our network protocols are answered at once: nothing is sent twice."""
+    """CCP goes first, so that pppd's and our network protocols are answered at once: none of their requests is sent twice."""
     bras = start_bras(protocols=MS_CHAP, change=ppp(REQUIRE))
     alice = subscribe(ppp_options="require-mppe-128").connect()
-    sent = [line for line in alice.ppp_log.splitlines() if line.startswith("sent [") and "Conf" in line]
-    assert len(sent) == len(set(sent)), "\n".join(sent)
-    assert bras.show("statistics")["ppp"]["retransmits"] == 0
+    for log in (alice.ppp_log, bras.log):
+        sent = re.findall(r"sen[dt] \[((?:CCP|IPCP|IPV6CP) Conf.*)", log)
+        assert len(sent) > 3 and len(sent) == len(set(sent)), "\n".join(sent)
     measured(bras.wait_log(r"started ip="))
 
 

@@ -140,15 +140,15 @@ def test_32_megabytes(start_bras, lab, dial, direction, mppe, measured):
     measured(alice.guest.run(lab.core_host.transfer_command(direction, 32 * MEGABYTE), timeout_s=240).strip())
 
 
-@pytest.mark.parametrize("mode, megabytes", [("", 4), ("mppe-stateful = true;", 4)], ids=["stateless", "stateful"])
-def test_bad_wire(start_bras, lab, dial, mode, megabytes, measured):
+@pytest.mark.parametrize("mode", ["", "mppe-stateful = true;"], ids=["stateless", "stateful"])
+def test_bad_wire(start_bras, lab, dial, mode, measured):
     """Whole through a wire that loses 1 % and puts 3 % out of order, up and down."""
     bras = start_bras(extra=pptp(REQUIRE + mode))
     alice = dial(mppe="require-mppe-128" + ("\nmppe-stateful" if mode else "")).connect()
     alice.guest.run("tc qdisc add dev vec0 root netem delay 2ms loss 1% reorder 97%")
     try:
         for direction in ("up", "down"):
-            measured(alice.guest.run(lab.core_host.transfer_command(direction, 32 * MEGABYTE), timeout_s=240).strip())
+            measured(alice.guest.run(lab.core_host.transfer_command(direction, 4 * MEGABYTE), timeout_s=240).strip())
     finally:
         alice.guest.run("tc qdisc del dev vec0 root")
     assert "5 received" in alice.ping(CoreHost.address)
