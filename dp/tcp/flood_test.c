@@ -14,7 +14,7 @@
 
 #define HONEST 20
 #define FLOOD_PER_MS 1000 /* a million a second of virtual time */
-#define FLOOD_MS 3000
+#define FLOOD_MS 1500
 
 #include <rte_cycles.h>
 
@@ -148,7 +148,7 @@ a_day(void **state)
 		sim_step(&s);
 	uint64_t sent = s.n_sent[0] + s.n_sent[1];
 	unsigned before = rte_mempool_avail_count(sim_pool);
-	s.idle_step_us = 20000;
+	s.idle_step_us = 100000;
 	for (until = mono_add_s(s.now, 86400); s.now.us < until.us;)
 		sim_step(&s);
 	assert_int_equal(rte_mempool_avail_count(sim_pool), before);
