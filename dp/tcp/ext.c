@@ -93,6 +93,13 @@ holes(const struct tcp_ext *x)
 	return x->ooo != NONE || x->fin_known;
 }
 
+static bool
+about_to_send(const struct tcp_conn *c)
+{
+	return (c->unsent != NONE && c->link[LIST_OUT] != LINK_OFF) ||
+	       (c->flags & CONN_WANTS && c->link[LIST_WANT] != LINK_OFF);
+}
+
 void
 tcp_ext_settle(struct tcp *t, struct tcp_conn *c)
 {
@@ -113,7 +120,7 @@ tcp_ext_settle(struct tcp *t, struct tcp_conn *c)
 		return;
 	}
 	/* What it sends next in its time it may; what is left after that goes to the end of the line. */
-	if (c->unsent != NONE && c->link[LIST_OUT] != LINK_OFF && !had_turn(t, x))
+	if (about_to_send(c) && !had_turn(t, x))
 		return;
 	tcp_ext_release(t, c);
 	tcp_send_poke(t, c);
@@ -177,10 +184,12 @@ serve(struct tcp *t)
 {
 	for (unsigned looked = 0; looked < STALE && t->ext_free != NONE && waited_for(t); looked++) {
 		struct tcp_conn *c = tcp_list_pop(t, LIST_EXT);
-		if (c->state == TCP_CLOSED || c->ext != NONE || c->unsent == NONE)
+		if (c->state == TCP_CLOSED || c->ext != NONE || (c->unsent == NONE && !(c->flags & CONN_WANTS)))
 			continue;
 		give(t, c);
 		tcp_list_add(t, LIST_OUT, c);
+		if (c->flags & CONN_WANTS) /* to be asked again: nothing of its was sealed */
+			tcp_list_add(t, LIST_WANT, c);
 	}
 }
 

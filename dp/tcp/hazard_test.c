@@ -362,6 +362,18 @@ state_from_those_at_rest(void **state)
 	sim_fini(&s);
 }
 
+/* sealed_in_line: octets that were granted to those who wait for congestion state, and never had their turn since. */
+static uint32_t
+sealed_in_line(const struct sim *f)
+{
+	uint32_t n = 0;
+	for (uint32_t i = f->t[0]->list[LIST_EXT].first; i != NONE; i = f->t[0]->conns[i].link[LIST_EXT]) {
+		const struct tcp_conn *c = &f->t[0]->conns[i];
+		n += c->ext == NONE ? c->snd_end - c->snd_nxt : 0;
+	}
+	return n;
+}
+
 /* Twice as many as there is congestion state for have more to send than ever ends, by tcp_push or by grants: each has its turn
  * again and again. */
 static void
@@ -382,6 +394,8 @@ state_in_turns(void **state)
 			s.app[0][i].record = grants ? 1400 : 0;
 		}
 		run_for_ms(6000);
+		if (grants) /* no more than the end of a turn: a record each */
+			assert_in_range(sealed_in_line(&s), 0, FLOWS / 2 * 1400);
 		for (unsigned round = 0; round < 3; round++) {
 			for (unsigned i = 0; i < FLOWS; i++)
 				before[i] = s.app[1][i].received;
@@ -398,6 +412,31 @@ state_in_turns(void **state)
 	}
 	print_message("16 senders, congestion state for 8: in 6 s each at least %llu kB, at most %llu\n",
 		      (unsigned long long)least / 1000, (unsigned long long)most / 1000);
+}
+
+/* Who is granted something and has nothing to append keeps nobody waiting. */
+static void
+state_not_used(void **state)
+{
+	(void)state;
+	struct sim_conf c = plain(55);
+	c.limits = sim_limits();
+	c.limits.active = 8;
+	sim_init(&s, &c);
+	for (unsigned i = 0; i < 9; i++) {
+		unsigned f = sim_flow(&s, 0, 0);
+		s.app[0][f].closes = s.app[1][f].closes = false;
+		run_for_ms(50);
+	}
+	s.app[0][8].to_send = 50000;
+	s.app[0][8].record = 1400;
+	for (unsigned ms = 0; ms < 1000; ms++) {
+		for (unsigned i = 0; i < 8; i++)
+			tcp_want(s.t[0], s.app[0][i].conn);
+		run_for_ms(1);
+	}
+	assert_int_equal(s.app[1][8].received, 50000);
+	sim_fini(&s);
 }
 
 /* first_is_lost: a hole at the beginning of each stream but that of flow 0, for ever. */
@@ -502,6 +541,7 @@ main(void)
 		cmocka_unit_test(state_from_those_at_rest),
 		cmocka_unit_test(state_in_turns),
 		cmocka_unit_test(state_for_holes),
+		cmocka_unit_test(state_not_used),
 		cmocka_unit_test(time_wait_oldest_first),
 		cmocka_unit_test(path_mtu),
 	};

@@ -336,7 +336,14 @@ room_of(struct tcp *t, struct tcp_conn *c)
 	if (rate && w > burst)
 		w = (uint32_t)burst;
 	uint32_t least = c->max_wnd / 2 < c->mss ? c->max_wnd / 2 : c->mss;
-	return w < least && queued ? 0 : w;
+	if (w < least && queued)
+		return 0;
+	/* Taken now: what is sealed for want of it would wait in line, behind the queue that could drop it. */
+	if (w && !tcp_ext_take(t, c)) {
+		tcp_ext_wait(t, c);
+		return 0;
+	}
+	return w;
 }
 
 unsigned
@@ -354,9 +361,12 @@ tcp_grant(struct tcp *t, struct tcp_grant *g, unsigned max)
 		if (room) {
 			c->flags &= ~(uint32_t)CONN_WANTS;
 			g[n++] = (struct tcp_grant){tcp_handle(t, c), c->user, room, c->mss};
+			if (c->snd_una == c->snd_nxt) /* what it does not use of its turn others get */
+				tcp_list_add(t, LIST_OUT, c);
 		} else {
 			tcp_rtx_arm(t,
 				    c); /* if nothing is out whose acknowledgement would bring it back, a timer does */
+			tcp_ext_settle(t, c);
 		}
 	}
 	return n;
