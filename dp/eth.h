@@ -55,7 +55,8 @@ eth_prepend_ip(struct rte_mbuf *m, const struct iface *ifc, uint64_t word)
 
 	if (unlikely(!p))
 		return false;
-	if (m->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM) /* ours: only here it is known how far the device has to skip */
+	/* Ours: only here it is known how far the device has to skip.  The field has two bits: UDP's sum is both of them. */
+	if ((m->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_TCP_CKSUM)
 		m->l2_len = ifc->eth_len;
 	const uint8_t *tail = ifc->eth_tail[word >> 62 & 1];
 	memcpy(p, &word, 8);

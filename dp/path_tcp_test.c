@@ -1,4 +1,5 @@
 /* TCP through the whole path: a stack of ours as the client at the LAC's place, the echo listener in the worker core. */
+#include "eth.h"
 #include "path_frames.h"
 #include "stream.h"
 
@@ -81,8 +82,7 @@ client_sends(void)
 static void
 device(const struct rte_mbuf *asked, struct rte_mbuf *m)
 {
-	const uint64_t wants = RTE_MBUF_F_TX_TCP_CKSUM;
-	if (!(asked->ol_flags & wants))
+	if ((asked->ol_flags & RTE_MBUF_F_TX_L4_MASK) != RTE_MBUF_F_TX_TCP_CKSUM)
 		return;
 	bool six = asked->ol_flags & RTE_MBUF_F_TX_IPV6;
 	assert_int_equal(asked->l2_len, tagged ? 18 : 14);
@@ -223,6 +223,19 @@ checksum_by_device(void **state)
 	echo(false, 30000);
 	tagged = false;
 	can[0] = can[1] = can[2] = false;
+}
+
+/* What asks for the sum of UDP has both bits of the field, TCP's among them, and brings its own lengths. */
+static void
+sum_of_udp(void **state)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(bed.lc->pool);
+	(void)state;
+	m->ol_flags = RTE_MBUF_F_TX_UDP_CKSUM;
+	m->l2_len = 77;
+	assert_true(eth_prepend_ip(m, &bed.lc->ifaces[BED_ACCESS], 0));
+	assert_int_equal(m->l2_len, 77);
+	rte_pktmbuf_free(m);
 }
 
 /* Nobody listens: RST; from the core side: nothing at all. */
@@ -458,6 +471,7 @@ main(void)
 		PATH_TEST(checksum_by_device), PATH_TEST(refused),        PATH_TEST(too_big),
 		PATH_TEST(too_big_ip6),        PATH_TEST(too_big_forged), PATH_TEST(too_big_mapped),
 		PATH_TEST(damaged_ip4),        PATH_TEST(damaged_ip6),    PATH_TEST(unreachable_ip6),
+		PATH_TEST(sum_of_udp),
 	};
 	bed_start_small();
 	bed_route(DP_TABLE_ACCESS, 0x0a4d0700, 24, nh_make(NH_ADJ, BED_ADJ_TAGGED));

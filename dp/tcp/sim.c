@@ -204,7 +204,8 @@ sim_parse(struct rte_mbuf *m, struct segment *g)
 		memcpy(&g->id.local, ip + 8, 16);
 		memcpy(&g->id.peer, ip + 24, 16);
 	}
-	return (m->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM) || tcp_sum(m, l3, &g->id) == 0xffff;
+	bool by_device = (m->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_TCP_CKSUM;
+	return by_device || tcp_sum(m, l3, &g->id) == 0xffff;
 }
 
 /* watch: what no packet may do. */

@@ -245,7 +245,8 @@ client_hears(void)
 				continue;
 			bool six = be16(rte_pktmbuf_mtod_offset(m, uint8_t *, 12)) == 0x86dd;
 			rte_pktmbuf_adj(m, 14);
-			if (m->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM) /* left to a port, which none is here */
+			if ((m->ol_flags & RTE_MBUF_F_TX_L4_MASK) ==
+			    RTE_MBUF_F_TX_TCP_CKSUM) /* left to a port, which none is here */
 				m->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 			const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
 			if (ip[six ? 6 : 9] != 6 || deaf_to(ip))
