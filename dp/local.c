@@ -64,8 +64,8 @@ local_other(struct lcore *lc, struct pkt *p, struct lane *segments, struct lane 
 		return false;
 	p->table = lc->ifaces[p->iface].core ? DP_TABLE_CORE : DP_TABLE_ACCESS;
 	if (lc->ifaces[p->iface].access && unlikely(stream_icmp(lc, p)))
-		rte_pktmbuf_free(p->m);
-	else if (six)
+		return true;
+	if (six)
 		icmp6_rx(lc, p);
 	else
 		icmp_rx(lc, p);

@@ -350,9 +350,10 @@ too_big_ip6(void **state)
 	error6(ip, 48, 2, 0, 1279);
 	error6(ip, 48, 2, 0, 0);
 	assert_int_equal(lowered(), 0);
+	assert_int_equal(bed.lc->stats.drops[DROP_TCP_QUOTE_MTU], 2);
 	error6(ip, 48, 2, 0, 1300);
 	assert_int_equal(lowered(), 1);
-	assert_int_equal(bed_drops(), 0);
+	assert_int_equal(bed_drops(), 2);
 	over();
 }
 
@@ -366,7 +367,11 @@ too_big_forged(void **state)
 	quoted[44] ^= 0x40;
 	error6(quoted, 48, 2, 0, 1300);
 	quoted[44] ^= 0x40;
-	assert_int_equal(bed_drops(), 0);
+	assert_int_equal(bed.lc->stats.drops[DROP_TCP_QUOTE_SEQ], 1);
+	quoted[42] ^= 1;
+	error6(quoted, 48, 2, 0, 1300);
+	quoted[42] ^= 1;
+	assert_int_equal(bed.lc->stats.drops[DROP_TCP_QUOTE_CONN], 1);
 	error6(quoted, 47, 2, 0, 1300);
 	error6(quoted, 48, 3, 0, 1300); /* time exceeded */
 	quoted[6] = 17;
@@ -376,7 +381,7 @@ too_big_forged(void **state)
 	error6(quoted, 48, 2, 0, 1300);
 	quoted[0] = 0x60;
 	assert_int_equal(bed.lc->stats.drops[DROP_ICMP6_UNHANDLED], 4);
-	assert_int_equal(bed_drops(), 4);
+	assert_int_equal(bed_drops(), 6);
 	assert_int_equal(lowered(), 0);
 	error6(quoted, 48, 2, 0, 1300);
 	assert_int_equal(lowered(), 1);

@@ -128,7 +128,7 @@ stream_out(struct lcore *lc, struct vec *v)
 bool
 stream_icmp(struct lcore *lc, const struct pkt *p)
 {
-	const struct rte_mbuf *m = p->m;
+	struct rte_mbuf *m = p->m;
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint32_t have = m->data_len > p->l4 ? (uint32_t)m->data_len - p->l4 : 0, len = m->pkt_len - p->l4;
 	enum tcp_error error;
@@ -142,7 +142,11 @@ stream_icmp(struct lcore *lc, const struct pkt *p)
 	} else if (rte_raw_cksum_mbuf(m, p->l4, len, &sum) < 0 || sum != 0xffff) {
 		return false;
 	}
-	tcp_icmp(lc->tcp, error, &q);
+	enum drop why = tcp_icmp(lc->tcp, error, &q);
+	if (why == DROP_NONE)
+		rte_pktmbuf_free(m);
+	else
+		lcore_drop(lc, m, why);
 	return true;
 }
 

@@ -35,7 +35,7 @@ bool stream_listen(struct lcore *lc, const struct dp_listen *l) ON_LCORE;
 void stream_up(struct lcore *lc, struct lane *v) ON_LCORE;
 
 /* stream_icmp: ICMP or ICMPv6 (m at the IP header, l4); true: it is an error that quotes a segment (quote.h), and TCP has heard
- * of it (RFC 1191, RFC 8201, RFC 5927).  m stays the caller's. */
+ * of it (RFC 1191, RFC 8201, RFC 5927), or does not believe it, which is counted.  Then m is consumed. */
 bool stream_icmp(struct lcore *lc, const struct pkt *p) ON_LCORE;
 
 /* stream_turn: timers, events, grants: once a turn of the loop. */

@@ -265,6 +265,44 @@ sums(void **state)
 	}
 }
 
+static enum drop
+icmp(uint16_t peer_port, uint32_t seq, bool six)
+{
+	struct tcp_quote q = {.local_port = 443, .peer_port = peer_port, .seq = seq, .mtu = 1279};
+	q.local = addr_from_ip4(0x0a000002);
+	q.peer = addr_from_ip4(0x0a000001);
+	if (six) {
+		memset(&q.local, 1, sizeof q.local);
+		memset(&q.peer, 2, sizeof q.peer);
+	}
+	enum drop why = tcp_icmp(d.t, TCP_ERROR_TOO_BIG, &q);
+	d.seen[why] = true;
+	return why;
+}
+
+/* RFC 5927 4: what an ICMP error must say to be believed. */
+static void
+quotes(void **state)
+{
+	struct tcp_connect w = {.local_port = 443, .peer_port = 1000};
+	uint64_t conn;
+	(void)state;
+	start(sim_limits());
+	open_one(false);
+	assert_int_equal(tcp_push(d.t, d.conn, "hello", 5), 5);
+	take_answers();
+	assert_int_equal(icmp(1001, d.iss + 1, false), DROP_TCP_QUOTE_CONN);
+	assert_int_equal(icmp(1000, d.iss, false), DROP_TCP_QUOTE_SEQ);
+	assert_int_equal(icmp(1000, d.iss + 6, false), DROP_TCP_QUOTE_SEQ);
+	assert_int_equal(icmp(1000, d.iss + 1, false), DROP_NONE);
+	memset(&w.local, 1, sizeof w.local);
+	memset(&w.peer, 2, sizeof w.peer);
+	assert_int_equal(tcp_connect(d.t, &w, &conn), 0);
+	take_answers();
+	assert_int_equal(icmp(1000, d.iss, true), DROP_TCP_QUOTE_MTU);
+	stop();
+}
+
 static void
 all_were_seen(void **state)
 {
@@ -278,9 +316,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(headers),    cmocka_unit_test(in_a_connection),
-		cmocka_unit_test(at_the_end), cmocka_unit_test(no_room),
-		cmocka_unit_test(sums),       cmocka_unit_test(all_were_seen),
+		cmocka_unit_test(headers),       cmocka_unit_test(in_a_connection),
+		cmocka_unit_test(at_the_end),    cmocka_unit_test(no_room),
+		cmocka_unit_test(sums),          cmocka_unit_test(quotes),
+		cmocka_unit_test(all_were_seen),
 	};
 	sim_start(2000);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,24 +19,24 @@ mss_clock(const struct tcp *t)
 	return (uint16_t)(t->ms >> 10 | 1);
 }
 
-void
+enum drop
 tcp_icmp(struct tcp *t, enum tcp_error error, const struct tcp_quote *q)
 {
 	struct tcp_tuple id = {q->local, q->peer, q->local_port, q->peer_port, 0};
 	uint32_t ref = tcp_table_find(t, &id, tcp_hash(t, &id));
 	if (ref >= t->start.limits.conns)
-		return;
+		return DROP_TCP_QUOTE_CONN;
 	struct tcp_conn *c = &t->conns[ref];
-	if (seq_lt(q->seq, c->snd_una) || seq_geq(q->seq, c->snd_nxt))
-		return;
+	if (seq_lt(q->seq, c->snd_una) || seq_geq(q->seq, c->snd_nxt)) /* RFC 5927 4.1 */
+		return DROP_TCP_QUOTE_SEQ;
 	if (error == TCP_ERROR_UNREACHABLE) { /* RFC 9293 3.9.2.2: soft, once a connection is established */
 		if (c->state == TCP_SYN_SENT)
 			tcp_conn_gone(t, c, TCP_GONE_UNREACHABLE);
-		return;
+		return DROP_NONE;
 	}
 	uint16_t mtu = q->mtu;
 	if (!addr_is_v4(&id.local) && mtu < FLOOR_IP6) /* RFC 8201 4: discarded */
-		return;
+		return DROP_TCP_QUOTE_MTU;
 	if (!mtu)
 		mtu = plateau((uint32_t)c->mss + hdr_len(c));
 	if (mtu < FLOOR_IP4)
@@ -45,6 +45,7 @@ tcp_icmp(struct tcp *t, enum tcp_error error, const struct tcp_quote *q)
 	lower(t, c, (uint16_t)(mtu - hdr_len(c)));
 	if (c->mss != before)
 		tcp_count(t, TCP_STAT_PMTU_LOWERED);
+	return DROP_NONE;
 }
 
 static uint16_t

@@ -153,7 +153,8 @@ struct tcp_quote {
 	uint16_t mtu; /* TOO_BIG: of the next hop; 0: it does not say (RFC 1191 5) */
 };
 
-void tcp_icmp(struct tcp *t, enum tcp_error error, const struct tcp_quote *q) ON_LCORE;
+/* tcp_icmp: DROP_NONE, or why it is not believed. */
+enum drop tcp_icmp(struct tcp *t, enum tcp_error error, const struct tcp_quote *q) ON_LCORE;
 
 enum tcp_gone {
 	TCP_GONE_CLOSED,      /* both sides said FIN, and all is acknowledged */
