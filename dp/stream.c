@@ -16,6 +16,7 @@
 #define GRANTS 64
 #define MTU 1500 /* towards the Internet nobody has more */
 #define WINDOW_BYTES (256 * 1024)
+#define WINDOW_MAX_BYTES (4096 * 1024) /* 300 Mbit/s over 100 ms */
 #define QUEUE_BYTES (512 * 1024)
 
 static void opened(struct lcore *lc, const struct tcp_opened *o, struct tcp_burst *burst) ON_LCORE;
@@ -38,6 +39,7 @@ stream_limits(uint32_t conns, uint32_t mbufs)
 		.send_mbufs = mbufs / 4,
 		.reorder_mbufs = mbufs / 20,
 		.rcv_bytes = WINDOW_BYTES,
+		.rcv_max = WINDOW_MAX_BYTES,
 		.snd_bytes = QUEUE_BYTES,
 		.mtu = MTU,
 	};

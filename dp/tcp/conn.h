@@ -95,6 +95,7 @@ enum tcp_conn_flag {
 	CONN_ECE = 1 << 12,          /* a mark came in: echo it until CWR */
 	CONN_CWR = 1 << 13,          /* tell the peer that the window was reduced, with the next new data */
 	CONN_DSACK = 1 << 14,        /* dsack is to be reported */
+	CONN_RCV_SET = 1 << 15,      /* the user has set the window */
 	CONN_PROBE = 1 << 16,        /* a window or keepalive probe is due */
 	CONN_SWS_OVERRIDE = 1 << 17, /* send what the window allows, however little */
 	CONN_WS = 1 << 20,           /* both sides scale */
@@ -186,7 +187,10 @@ struct tcp_ext {
 	uint32_t owner;
 	uint32_t pipe, lost, sacked; /* octets, RFC 6675 3 */
 	uint32_t ooo, ooo_bytes;     /* first out-of-order segment; memory that they pin */
-	uint32_t recent_seq;         /* of the out-of-order segment that came last: its block goes first */
+	uint32_t taken_mark; /* the round that is measured began then, by the clock of rcv_round; valid with taken_on */
+	uint32_t taken_pos;  /* and the user had taken all before this number */
+	bool taken_on;
+	uint32_t recent_seq; /* of the out-of-order segment that came last: its block goes first */
 	struct tcp_block dsack;
 	uint32_t fin_seq; /* where the peer's FIN is, when it came before missing data; valid with fin_known */
 	bool fin_known, idle;

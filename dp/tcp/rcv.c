@@ -8,6 +8,7 @@ static bool fin_arrives(struct tcp *t, struct tcp_conn *c, const struct segment 
 static void in_order(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint32_t len) ON_LCORE;
 static void deliver(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint32_t len) ON_LCORE;
 static void mark_seen(struct tcp_conn *c, const struct segment *s) ON_LCORE;
+static void measure(struct tcp *t, struct tcp_conn *c, const struct segment *s) ON_LCORE;
 
 void
 tcp_receive(struct tcp *t, struct tcp_conn *c, struct segment *s)
@@ -39,9 +40,10 @@ tcp_receive(struct tcp *t, struct tcp_conn *c, struct segment *s)
 		fin = fin_arrives(t, c, s);
 	if (!s->len)
 		rte_pktmbuf_free(s->m);
-	else if (s->h.seq == c->rcv_nxt)
+	else if (s->h.seq == c->rcv_nxt) {
+		measure(t, c, s);
 		in_order(t, c, s->m, s->len);
-	else {
+	} else {
 		tcp_reass(t, c, s->m, s->h.seq, s->len);
 		if (c->acks_owed < 255)
 			c->acks_owed++;
@@ -180,6 +182,63 @@ step(const struct tcp_conn *c)
 {
 	uint32_t half = c->rcv_bound / 2;
 	return half < c->mss ? half : c->mss;
+}
+
+/* scarce: what comes out of order, and all else, leaves no buffers for larger windows. */
+static bool
+scarce(const struct tcp *t)
+{
+	return t->mbufs_low || t->use.reorder_mbufs > t->start.limits.reorder_mbufs / 2;
+}
+
+/* most: a window that is larger than what may be kept out of order brings loss, not speed. */
+static uint32_t
+most(const struct tcp *t, const struct tcp_conn *c)
+{
+	const struct tcp_limits *l = &t->start.limits;
+	uint64_t share = (uint64_t)l->reorder_mbufs * c->mss;
+	return share < l->rcv_max ? (uint32_t)share : l->rcv_max;
+}
+
+/* grow: to twice what was taken in a round trip, of which it was `taken` in `elapsed`: the peer may double what it sends. */
+static void
+grow(struct tcp *t, struct tcp_conn *c, uint32_t taken, uint32_t rtt, uint32_t elapsed)
+{
+	uint64_t want = 2 * (uint64_t)taken * rtt / elapsed;
+	if (scarce(t)) { /* the edge stays, and is used up (RFC 9293 3.8.6) */
+		c->rcv_bound = t->start.limits.rcv_bytes;
+		return;
+	}
+	if (want > most(t, c))
+		want = most(t, c);
+	if (want <= c->rcv_bound)
+		return;
+	c->rcv_bound = (uint32_t)want;
+	tcp_count(t, TCP_STAT_WINDOWS_GROWN);
+}
+
+/* measure: a round trip is over when the peer echoes a time stamp that is younger than its beginning (RFC 7323 4.1), or by our
+ * own estimate.  Who sends large segments has congestion state for it while there is plenty. */
+static void
+measure(struct tcp *t, struct tcp_conn *c, const struct segment *s)
+{
+	bool ts = c->flags & CONN_TS;
+	if (t->start.limits.rcv_max <= t->start.limits.rcv_bytes || (c->flags & (CONN_RCV_SET | CONN_WS)) != CONN_WS ||
+	    !(ts || c->flags & CONN_RTT_SEEN))
+		return;
+	bool plenty = s->len > c->mss / 2 && t->use.active < t->start.limits.active / 2;
+	struct tcp_ext *x = c->ext == NONE && plenty ? tcp_ext_take(t, c) : tcp_ext(t, c);
+	if (!x)
+		return;
+	uint32_t now = ts ? tcp_tsval(t, c->ts_offset) : t->us, pos = c->rcv_nxt - c->unconsumed;
+	uint32_t rtt = ts ? now - s->h.opt.tsecr : c->srtt_us, elapsed = now - x->taken_mark;
+	if (x->taken_on && (rtt >= elapsed || !elapsed))
+		return;
+	if (x->taken_on)
+		grow(t, c, pos - x->taken_pos, rtt ? rtt : 1, elapsed);
+	x->taken_on = true;
+	x->taken_mark = now;
+	x->taken_pos = pos;
 }
 
 uint16_t

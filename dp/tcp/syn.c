@@ -157,8 +157,10 @@ syn_unqueue(struct tcp *t, struct tcp_syn *y)
 uint8_t
 tcp_our_ws(const struct tcp *t)
 {
+	const struct tcp_limits *l = &t->start.limits;
+	uint32_t most = l->rcv_max > l->rcv_bytes ? l->rcv_max : l->rcv_bytes;
 	uint8_t ws = 7;
-	while (ws < TCP_MAX_WS && t->start.limits.rcv_bytes >> ws > UINT16_MAX)
+	while (ws < TCP_MAX_WS && most >> ws > UINT16_MAX)
 		ws++;
 	return ws;
 }

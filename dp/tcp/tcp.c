@@ -249,6 +249,7 @@ tcp_set_rcv_bytes(struct tcp *t, uint64_t conn, uint32_t bytes)
 	if (!c)
 		return;
 	c->rcv_bound = bytes;
+	c->flags |= CONN_RCV_SET;
 	tcp_consumed(t, conn, 0);
 }
 

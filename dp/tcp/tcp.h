@@ -34,7 +34,8 @@
  *	n = tcp_output(t, out, max);                              ACKs, repairs, new data
  *
  * Receiving.  The bytes in `data` count against the window until tcp_consumed says that they are done with: a caller who
- * cannot go on keeps them, and the peer waits.  Out-of-order segments are bounded by the memory that they pin.
+ * cannot go on keeps them, and the peer waits.  The window grows to twice what the caller takes in a round trip, as far as
+ * rcv_max and the share of out-of-order data allow, and back when buffers are scarce.  Out-of-order segments are bounded by the memory that they pin.
  *
  * Sending.  tcp_append takes one record, which becomes one segment if it fits; tcp_push copies a few bytes (control,
  * handshakes).  A granted connection may append until `room` is reached or passed: the last record may be larger than
@@ -84,8 +85,9 @@ struct tcp_limits {
 	uint32_t send_mbufs;    /* held by send queues */
 	uint32_t reorder_mbufs; /* held by out-of-order queues */
 	uint32_t rcv_bytes;     /* receive window of a connection, up to 1 GiB */
-	uint32_t snd_bytes;     /* send queue of a connection */
-	uint16_t mtu;           /* of the links, IP header included */
+	uint32_t rcv_max;   /* what it grows to for a peer who fills it and a user who takes it; less: it does not */
+	uint32_t snd_bytes; /* send queue of a connection */
+	uint16_t mtu;       /* of the links, IP header included */
 };
 
 struct tcp_start {
@@ -251,7 +253,7 @@ void tcp_set_user(struct tcp *t, uint64_t conn, uint64_t user) ON_LCORE;
 void tcp_set_nh(struct tcp *t, uint64_t conn, uint32_t nh) ON_LCORE;
 /* tcp_set_delayed_ack: until it is called with true every segment is acknowledged at once: negotiations do not wait. */
 void tcp_set_delayed_ack(struct tcp *t, uint64_t conn, bool on) ON_LCORE;
-/* tcp_set_rcv_bytes: the window's bound; it only ever shrinks by being used up (RFC 9293 3.8.6). */
+/* tcp_set_rcv_bytes: the window's bound, which does not grow from then on; it only ever shrinks by being used up (RFC 9293 3.8.6). */
 void tcp_set_rcv_bytes(struct tcp *t, uint64_t conn, uint32_t bytes) ON_LCORE;
 void tcp_set_snd_bytes(struct tcp *t, uint64_t conn, uint32_t bytes) ON_LCORE;
 void tcp_set_user_timeout(struct tcp *t, uint64_t conn, uint32_t ms) ON_LCORE;
