@@ -278,6 +278,7 @@ proxy_header(struct lcore *lc, struct conn *c)
 	uint32_t have = RTE_MIN(c->in->pkt_len, (uint32_t)PROXY_FIXED_LEN);
 	int len = proxy_length(rte_pktmbuf_read(c->in, 0, have, room), have);
 	if (len < 0) {
+		lc->stats.drops[DROP_CONN_PROXY]++; /* MAIN has not heard of it, and will not */
 		conn_finish(lc, c, DP_CONN_PROTOCOL, true);
 		return;
 	}

@@ -51,6 +51,38 @@ echo_is_answered(void **state)
 		dial_turn(us);                                                                                         \
 	assert_true(what)
 
+/* proxied: whether a connection to a listener with the PROXY protocol that begins like this lives. */
+static bool
+proxied(const char *begins, size_t n)
+{
+	struct dp_listen listen = {.ip_proto = 6, .port = DIAL_PORT, .stream = DP_STREAM_SSTP, .tls = DP_TLS_NORMAL};
+	listen.addr = addr_from_ip4(0);
+	assert_true(stream_listen(bed.lc, &listen));
+	listen.on = listen.proxy = 1;
+	assert_true(stream_listen(bed.lc, &listen));
+	struct dial_client *c = dial_tcp();
+	assert_non_null(c);
+	assert_true(dial_raw(c, begins, n));
+	dial_turns(20, 10000);
+	return !c->tcp_gone && bed.lc->conns->in_use;
+}
+
+/* What does not begin with a PROXY header of version 2 is ended and counted; what may still become one waits. */
+static void
+bad_proxy_header(void **state)
+{
+	static const char *const bad[] = {"GET / HTTP/1.1\r\n\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 1 443\r\n",
+					  "\r\n\r\n\0\r\nQUIT\n\x11\x11\0\0", "\r\n\r\n\0\r\nQUIT\n\x21\x11\x7f\xff"};
+	(void)state;
+	assert_true(proxied("\r\n\r\n\0\r\nQUI", 10));
+	for (unsigned i = 0; i < RTE_DIM(bad); i++) {
+		uint32_t before = bed.lc->conns->in_use;
+		assert_false(proxied(bad[i], i < 2 ? strlen(bad[i]) : 16) && bed.lc->conns->in_use > before);
+		assert_int_equal(bed.lc->conns->in_use, before);
+		assert_int_equal(bed.lc->stats.drops[DROP_CONN_PROXY], i + 1);
+	}
+}
+
 /* [MS-SSTP] 3.1.6: silence for an interval: an Echo Request; an answer, and it goes on; none, and the call ends. */
 static void
 our_echo_and_its_timeout(void **state)
@@ -230,7 +262,7 @@ main(void)
 		TEST(echo_is_answered),        TEST(our_echo_and_its_timeout),
 		TEST(no_echo_while_it_talks),  TEST(alerts_end_it),
 		TEST(what_waits_to_be_sealed), TEST(an_ending_connection_lets_go_of_its_session),
-		TEST(up_while_ending),
+		TEST(up_while_ending),         TEST(bad_proxy_header),
 	};
 	bed_start_small();
 	return cmocka_run_group_tests(tests, NULL, NULL);
