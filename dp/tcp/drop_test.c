@@ -265,6 +265,31 @@ sums(void **state)
 	}
 }
 
+/* A device is left the sum of what is in one piece; we make that of a chain, whose pieces may be of odd lengths. */
+static void
+sums_of_chains(void **state)
+{
+	struct tcp_tuple id = {addr_from_ip4(0x0a000001), addr_from_ip4(0x0a000002), 443, 1000, 0};
+	(void)state;
+	start(sim_limits());
+	d.t->start.checksum_by_device = true;
+	for (unsigned pieces = 1; pieces <= 3; pieces++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(sim_pool);
+		memset(rte_pktmbuf_append(m, 333), 1, 333);
+		for (unsigned i = 1; i < pieces; i++) {
+			struct rte_mbuf *more = rte_pktmbuf_alloc(sim_pool);
+			memset(rte_pktmbuf_append(more, 77), 2, 77);
+			assert_int_equal(rte_pktmbuf_chain(m, more), 0);
+		}
+		tcp_emit(d.t, m, &(struct tcp_emit){.id = &id, .flags = TCP_F_ACK});
+		uint64_t asks = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
+		assert_int_equal(asks, pieces == 1 ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_L4_NO_CKSUM);
+		assert_true(pieces == 1 || tcp_sum(m, 20, &id) == 0xffff);
+		rte_pktmbuf_free(m);
+	}
+	stop();
+}
+
 static enum drop
 icmp(uint16_t peer_port, uint32_t seq, bool six)
 {
@@ -316,10 +341,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(headers),       cmocka_unit_test(in_a_connection),
-		cmocka_unit_test(at_the_end),    cmocka_unit_test(no_room),
-		cmocka_unit_test(sums),          cmocka_unit_test(quotes),
-		cmocka_unit_test(all_were_seen),
+		cmocka_unit_test(headers),        cmocka_unit_test(in_a_connection),
+		cmocka_unit_test(at_the_end),     cmocka_unit_test(no_room),
+		cmocka_unit_test(sums),           cmocka_unit_test(quotes),
+		cmocka_unit_test(sums_of_chains), cmocka_unit_test(all_were_seen),
 	};
 	sim_start(2000);
 	return cmocka_run_group_tests(tests, NULL, NULL);

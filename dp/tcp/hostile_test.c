@@ -32,6 +32,7 @@ struct said {
 	uint32_t seq, ack;
 	uint16_t wnd;
 	unsigned len;
+	struct tcp_options_out opt;
 };
 
 static void
@@ -84,7 +85,9 @@ say(unsigned peer, struct said w)
 	struct tcp_tuple id = {.local = addr_from_ip4(0x0a000001), .peer = addr_from_ip4(0x0a000002), .peer_port = 443};
 	id.local_port = (uint16_t)(1000 + peer);
 	memset(rte_pktmbuf_append(m, (uint16_t)w.len), 0, w.len);
-	tcp_emit(h.t, m, &(struct tcp_emit){.id = &id, .seq = w.seq, .ack = w.ack, .flags = w.flags, .wnd = w.wnd});
+	tcp_emit(h.t, m,
+		 &(struct tcp_emit){
+			 .id = &id, .seq = w.seq, .ack = w.ack, .flags = w.flags, .wnd = w.wnd, .opt = w.opt});
 	tcp_now(h.t, h.now);
 	tcp_rx(h.t, &(struct tcp_in){m, 20, 0}, 1, &h.burst);
 	for (unsigned i = 0; i < h.burst.n_opened; i++)
@@ -286,6 +289,39 @@ waiting_is_no_loss(void **state)
 	stop();
 }
 
+/* The last segment is reported while its probe is meant to be sent: the probe stays at home (RFC 8985 7.3). */
+static void
+tail_that_has_come(void **state)
+{
+	struct tcp_limits l = sim_limits();
+	(void)state;
+	start(&l);
+	say(0,
+	    (struct said){.flags = TCP_F_SYN, .seq = THEIRS, .opt = {.mss = true, .mss_value = 1460, .sack_ok = true}});
+	take_answers();
+	say(0, (struct said){.flags = TCP_F_ACK, .seq = THEIRS + 1, .ack = h.next[0], .wnd = 60000});
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(tcp_push(h.t, h.conn[0], zeros, 1000), 1000);
+		take_answers();
+		h.now = mono_add_ms(h.now, i ? 0 : 20);
+		if (!i)
+			say(0, (struct said){.flags = TCP_F_ACK, .seq = THEIRS + 1, .ack = h.next[0], .wnd = 60000});
+	}
+	const struct tcp_conn *c = tcp_conn_find(h.t, h.conn[0]);
+	h.now = mono_add_ms(h.now, 45);
+	tcp_now(h.t, h.now);
+	tcp_timers(h.t, 512);
+	assert_true(c->flags & CONN_TLP_NOW);
+	struct said sacked = {.flags = TCP_F_ACK, .seq = THEIRS + 1, .ack = h.next[0] - 2000, .wnd = 60000};
+	sacked.opt.n_sacks = 1;
+	sacked.opt.sack[0] = (struct tcp_block){h.next[0] - 1000, h.next[0]};
+	say(0, sacked);
+	take_answers();
+	assert_int_equal(h.t->stats[TCP_STAT_TLPS], 0);
+	assert_int_equal(h.t->segs[c->tail].times, 1);
+	stop();
+}
+
 int
 main(void)
 {
@@ -293,7 +329,7 @@ main(void)
 		cmocka_unit_test(holes_are_taken_back), cmocka_unit_test(holes_that_grow_are_taken_back),
 		cmocka_unit_test(shut_windows_end),     cmocka_unit_test(part_of_a_probe),
 		cmocka_unit_test(beyond_the_end),       cmocka_unit_test(restless_window),
-		cmocka_unit_test(waiting_is_no_loss),
+		cmocka_unit_test(waiting_is_no_loss),   cmocka_unit_test(tail_that_has_come),
 	};
 	sim_start(2000);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,9 +195,12 @@ static bool
 do_send(unsigned n, unsigned record)
 {
 	if (record) {
-		struct rte_mbuf *m = rte_pktmbuf_alloc(sim_pool);
-		for (unsigned i = 0; i < n; i++)
+		struct rte_mbuf *m = rte_pktmbuf_alloc(sim_pool), *last = m;
+		for (unsigned i = 0; i < n; i++) {
+			if (!rte_pktmbuf_tailroom(last))
+				rte_pktmbuf_chain(m, last = rte_pktmbuf_alloc(sim_pool));
 			*(uint8_t *)rte_pktmbuf_append(m, 1) = dut_octet(true, d.sent + i);
+		}
 		if (tcp_append(d.t, d.conn, m) < 0) {
 			rte_pktmbuf_free(m);
 			return false;
