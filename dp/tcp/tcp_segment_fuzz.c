@@ -40,6 +40,22 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+/* grants: who wants to send has a record, or nothing after all. */
+static void
+grants(void)
+{
+	struct tcp_grant g[PEERS];
+	unsigned n = tcp_grant(f.t, g, PEERS);
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = g[i].room % 3 ? rte_pktmbuf_alloc(sim_pool) : NULL;
+		if (!m)
+			continue;
+		memset(rte_pktmbuf_append(m, 900), 0, 900);
+		if (tcp_append(f.t, g[i].conn, m) < 0)
+			rte_pktmbuf_free(m);
+	}
+}
+
 static void
 flush(void)
 {
@@ -49,6 +65,7 @@ flush(void)
 	tcp_timers(f.t, 512);
 	while (tcp_events(f.t, ev, 16))
 		;
+	grants();
 	for (unsigned n; (n = tcp_output(f.t, out, 64));)
 		for (unsigned i = 0; i < n; i++) {
 			struct segment g;
@@ -112,6 +129,7 @@ user(unsigned peer, unsigned what)
 	switch (what) {
 	case 0:
 		tcp_push(f.t, c, bytes, sizeof bytes);
+		tcp_want(f.t, c);
 		break;
 	case 1:
 		tcp_shutdown(f.t, c);
@@ -143,8 +161,10 @@ static void
 begin(void)
 {
 	struct tcp_start s = {.limits = sim_limits(), .pool = sim_pool, .drops = f.drops, .ecn = true};
-	s.limits.conns = s.limits.active = s.limits.half_open = s.limits.time_waits = 8;
+	s.limits.conns = s.limits.half_open = s.limits.time_waits = 8;
+	s.limits.active = 2; /* of four peers: some wait, and get it from each other */
 	s.limits.segments = 256;
+	s.limits.rcv_max = 1 << 20;
 	struct addr any = addr_from_ip4(0);
 	static const uint8_t options[] = {2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7};
 	f.now.us = 1000000;
