@@ -1,4 +1,5 @@
-/* Receiving: RFC 9293 3.10.7.4 seventh and eighth; the window (3.8.6) and when to acknowledge (RFC 5681 4.2). */
+/* Receiving: RFC 9293 3.10.7.4 seventh and eighth; the window (3.8.6) and when to acknowledge (RFC 5681 4.2).  Urgent data is in
+ * band, its pointer is not looked at, and we send none (RFC 6093 3, 4). */
 #include "conn.h"
 
 #include "mbuf.h"

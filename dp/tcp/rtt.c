@@ -1,4 +1,5 @@
-/* The retransmission timer (RFC 6298), the tail loss probe's (RFC 8985 7.2) and the window probe's: one deadline. */
+/* The retransmission timer (RFC 6298, of the kind that RFC 8961 4 asks for), the tail loss probe's (RFC 8985 7.2) and the window
+ * probe's: one deadline. */
 #include "conn.h"
 
 #define GRANULARITY_US 1000
