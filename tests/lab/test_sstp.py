@@ -10,6 +10,7 @@ from network import ACCESS_BRAS
 from relay import ADDRESS as relay_address
 from relay import Relay, proxy_header
 from sstp_subscriber import SstpSubscriber, slow_wire
+from wait import wait_until
 
 MEGABYTE = 1 << 20
 PROTOCOLS = pytest.mark.parametrize("protocol", ["mschap-v2", "chap", "pap"])
@@ -93,6 +94,25 @@ def test_wrong_host_name(start_sstp, dial_sstp):
     bras.wait_log(r"HTTP request refused \(404\).*host=10\.77\.0\.2")
     alice.wait_ended()
     bras.wait_everything_returned()
+
+
+@pytest.mark.asan
+@pytest.mark.parametrize("device", ["crypto_aesni_gcm", "crypto_openssl"])
+@pytest.mark.parametrize("version", ["tls1.2", "tls1.3"])
+def test_records_by_a_cryptodev(start_sstp, dial_sstp, lab, device, version):
+    """A device of DPDK's seals and opens, which gives records back later; the session ends with some of them on their way."""
+    bras = start_sstp(sstp=f'record-engine = "cryptodev"; cryptodev = "{device}"; ssl-protocol = [ "{version}" ];')
+    alice = dial_sstp().connect()
+    for direction in ("up", "down"):
+        alice.guest.run(lab.core_host.transfer_command(direction, MEGABYTE), timeout_s=120)
+    # Else it would go on when alice has her address again.
+    download = alice.guest.start("timeout 5 " + lab.core_host.transfer_command("down", 64 * MEGABYTE))
+    received = int(bras.session_of("alice")["tx-bytes"])
+    wait_until("the download under way", lambda: int(bras.session_of("alice")["tx-bytes"]) > received + MEGABYTE)
+    bras.cli("terminate username alice")
+    alice.wait_ended()
+    bras.wait_everything_returned()
+    download.wait()
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])
