@@ -129,6 +129,27 @@ validation(void **state)
 	sim_fini(&s);
 }
 
+/* RFC 5681 4.1, RFC 2861: after a rest the window is half of what it was with each timeout, and the initial one at last. */
+static void
+restart(void **state)
+{
+	struct sim_conf c = {.seed = 5681, .link = {{.delay_us = 8000}, {.delay_us = 8000}}};
+	(void)state;
+	begin(&c, 3000000);
+	run_for_ms(2000);
+	uint32_t before = info().cwnd, rto = info().rto_ms;
+	assert_true(before > 400000);
+	assert_int_equal(s.app[1][0].received, 3000000);
+	s.app[0][0].to_send += 1440; /* it rests for more than a second: five timeouts or more */
+	run_for_ms(30);
+	assert_in_range(info().cwnd, 10 * 1448, before >> (rto < 300 ? 3 : 1));
+	run_for_ms(20 * rto);
+	s.app[0][0].to_send += 1440;
+	run_for_ms(30);
+	assert_int_equal(info().cwnd, 10 * 1448);
+	sim_fini(&s);
+}
+
 /* RFC 6528 3: a clock of 4 us, and a secret for each pair of sockets; RFC 7323 5.4: a clock of its own likewise. */
 static void
 initial_numbers(void **state)
@@ -230,8 +251,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hystart),         cmocka_unit_test(cubic), cmocka_unit_test(validation),
-		cmocka_unit_test(initial_numbers), cmocka_unit_test(ports), cmocka_unit_test(headers),
+		cmocka_unit_test(hystart), cmocka_unit_test(cubic),           cmocka_unit_test(validation),
+		cmocka_unit_test(restart), cmocka_unit_test(initial_numbers), cmocka_unit_test(ports),
+		cmocka_unit_test(headers),
 	};
 	sim_start(40000);
 	return cmocka_run_group_tests(tests, NULL, NULL);
