@@ -265,6 +265,22 @@ sums(void **state)
 	}
 }
 
+/* RFC 7323 5.5: a peer's clock may have turned half way round in 24 days of silence. */
+static void
+after_a_month(void **state)
+{
+	(void)state;
+	for (unsigned days = 23; days < 26; days += 2) {
+		start(sim_limits());
+		open_one(true);
+		tcp_now(d.t, mono_add_s(d.now, days * 24 * 3600));
+		say((struct said){.flags = TCP_F_ACK, .seq = 100, .ack = d.iss + 1, .len = 9, .tsval = 900});
+		dropped(days < 24 ? DROP_TCP_PAWS : DROP_NONE);
+		assert_int_equal(d.burst.n_data, days > 24);
+		stop();
+	}
+}
+
 /* A device is left the sum of what is in one piece; we make that of a chain, whose pieces may be of odd lengths. */
 static void
 sums_of_chains(void **state)
@@ -344,7 +360,8 @@ main(void)
 		cmocka_unit_test(headers),        cmocka_unit_test(in_a_connection),
 		cmocka_unit_test(at_the_end),     cmocka_unit_test(no_room),
 		cmocka_unit_test(sums),           cmocka_unit_test(quotes),
-		cmocka_unit_test(sums_of_chains), cmocka_unit_test(all_were_seen),
+		cmocka_unit_test(sums_of_chains), cmocka_unit_test(after_a_month),
+		cmocka_unit_test(all_were_seen),
 	};
 	sim_start(2000);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,7 +84,14 @@ cubic(void **state)
 	lose_at = 1;
 	while (lose_at)
 		sim_step(&s);
-	run_for_ms(500);
+	for (uint32_t before = info().ssthresh; info().ssthresh == before;)
+		sim_step(&s);
+	/* RFC 9937 6.2: what is in flight comes down over the round trip, not at its beginning or end. */
+	run_for_ms(50);
+	assert_in_range(info().pipe, lost_cwnd / 100 * 78, lost_cwnd / 100 * 92);
+	run_for_ms(45);
+	assert_in_range(info().pipe, lost_cwnd / 100 * 66, lost_cwnd / 100 * 78);
+	run_for_ms(400);
 	assert_in_range(info().ssthresh, lost_cwnd / 100 * 66, lost_cwnd / 100 * 74);
 	int64_t k_ms = (int64_t)(1000 * cbrt((double)lost_cwnd / 1448 * 0.3 / 0.4));
 	run_for_ms(k_ms / 2);
