@@ -681,6 +681,7 @@ conn_granted(struct lcore *lc, const struct tcp_grant *g)
 		if (!m)
 			break;
 		rte_prefetch0(rte_pktmbuf_mtod(m, const uint8_t *) - 64); /* where TCP, IP and Ethernet will be */
+		rte_mbuf_prefetch_part2(m);                               /* what the port is told */
 		used += m->pkt_len + (c->tls ? tls_overhead(c->tls) : 0);
 		cs->sent++;
 		if (c->tls)

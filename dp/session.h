@@ -30,6 +30,7 @@ enum session_pending { PENDING_NONE, PENDING_DEAD, PENDING_CLOSED };
 #define SLOT_NONE UINT32_MAX
 
 #define SESSION_TEMPLATE_MAX 64
+#define PPP_HDR_MAX 4 /* address, control, protocol: at the end of the template */
 
 struct dp_session {
 	/* line 0: up */

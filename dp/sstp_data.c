@@ -173,8 +173,9 @@ sstp_frame(const struct dp_session *s, struct rte_mbuf *m)
 	uint8_t *p = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)front);
 	if (!p)
 		return false;
+	/* As many octets as PPP's header may have; SSTP's then covers those that it has not. */
+	memcpy(p + front - PPP_HDR_MAX, s->template + SESSION_TEMPLATE_MAX - PPP_HDR_MAX, PPP_HDR_MAX);
 	sstp_header_put(p, false, (uint16_t)m->pkt_len);
-	memcpy(p + SSTP_HEADER_LEN, s->template + SESSION_TEMPLATE_MAX - s->ppp_len, s->ppp_len);
 	return true;
 }
 

@@ -28,7 +28,7 @@ template_open(struct dp_session *s, const struct dp_session_open *o)
 {
 	unsigned ids_at = o->l2tp_length ? 4 : 2, l2tp_len = ids_at + 4;
 	bool numbered = o->l2tp_seq & DP_L2TP_SEQ_ON;
-	uint8_t ppp[4];
+	uint8_t ppp[PPP_HDR_MAX];
 
 	bool six = !addr_is_v4(&o->peer);
 	if (o->bearer == DP_BEARER_SSTP)
@@ -132,7 +132,7 @@ template_gre_ack(struct dp_session *s, uint32_t ack)
 static void
 template_fill(struct dp_session *s, const uint8_t *front, unsigned front_len)
 {
-	uint8_t ppp[4];
+	uint8_t ppp[PPP_HDR_MAX];
 
 	s->ppp_len = (uint8_t)template_ppp(ppp, s->mppe_down ? PPP_MPPE : PPP_IP4, s->acfc, s->pfc);
 	s->template_len = (uint8_t)(front_len + s->ppp_len);

@@ -206,13 +206,11 @@ tcp_cc_idle(struct tcp *t, struct tcp_conn *c)
 		x->epoch = false;
 }
 
-/* tcp_cc_rate: RFC 9406 4.3 asks for pacing: twice the window per round trip in slow start, 1.2 of it after. */
+/* tcp_cc_window: RFC 9406 4.3 asks for pacing: twice the window per round trip in slow start, 1.2 of it after. */
 uint64_t
-tcp_cc_rate(const struct tcp *t, const struct tcp_conn *c)
+tcp_cc_window(const struct tcp_conn *c)
 {
-	(void)t;
 	if (!(c->flags & CONN_RTT_SEEN) || !c->srtt_us)
 		return 0;
-	uint64_t window = c->cwnd < c->ssthresh ? 2 * (uint64_t)c->cwnd : (uint64_t)c->cwnd * 6 / 5;
-	return window * 1000000 / c->srtt_us;
+	return c->cwnd < c->ssthresh ? 2 * (uint64_t)c->cwnd : (uint64_t)c->cwnd * 6 / 5;
 }

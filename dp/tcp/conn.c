@@ -2,61 +2,6 @@
 
 static void release(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 
-/* --- lists: a connection is on each at most once */
-
-void
-tcp_list_add(struct tcp *t, enum tcp_list list, struct tcp_conn *c)
-{
-	struct tcp_fifo *f = &t->list[list];
-	uint32_t i = tcp_index(t, c);
-	if (c->link[list] != LINK_OFF)
-		return;
-	c->link[list] = NONE;
-	if (f->last == NONE)
-		f->first = i;
-	else
-		t->conns[f->last].link[list] = i;
-	f->last = i;
-}
-
-struct tcp_conn *
-tcp_list_pop(struct tcp *t, enum tcp_list list)
-{
-	uint32_t first = t->list[list].first;
-	if (first == NONE)
-		return NULL;
-	struct tcp_conn *c = &t->conns[first];
-	t->list[list].first = c->link[list];
-	c->link[list] = LINK_OFF;
-	if (t->list[list].first == NONE)
-		t->list[list].last = NONE;
-	else
-		tcp_conn_prefetch(&t->conns[t->list[list].first]);
-	return c;
-}
-
-/* --- segments */
-
-uint32_t
-tcp_seg_new(struct tcp *t)
-{
-	uint32_t i = t->seg_free;
-	if (i == NONE)
-		return NONE;
-	t->seg_free = t->segs[i].next;
-	t->use.segments++;
-	t->segs[i] = (struct tcp_seg){.next = NONE};
-	return i;
-}
-
-void
-tcp_seg_free(struct tcp *t, uint32_t i)
-{
-	t->segs[i].next = t->seg_free;
-	t->seg_free = i;
-	t->use.segments--;
-}
-
 /* --- life */
 
 bool
@@ -89,16 +34,6 @@ tcp_conn_new(struct tcp *t, const struct tcp_tuple *id, uint32_t hash)
 	c->heard_ms = c->sent_ms = t->ms;
 	t->use.conns++;
 	return c;
-}
-
-struct tcp_conn *
-tcp_conn_find(struct tcp *t, uint64_t handle)
-{
-	uint32_t i = handle_index(handle);
-	if (i >= t->start.limits.conns)
-		return NULL;
-	struct tcp_conn *c = &t->conns[i];
-	return c->state != TCP_CLOSED && c->generation == handle_generation(handle) ? c : NULL;
 }
 
 void

@@ -422,7 +422,15 @@ tcp_tsval(const struct tcp *t, uint32_t offset)
 
 /* tcp_conn_new: a slot, in the hash table, with defaults; NULL at 90 % use, or when the table refuses. */
 struct tcp_conn *tcp_conn_new(struct tcp *t, const struct tcp_tuple *id, uint32_t hash) ON_LCORE;
-struct tcp_conn *tcp_conn_find(struct tcp *t, uint64_t handle) ON_LCORE;
+static inline struct tcp_conn *
+tcp_conn_find(struct tcp *t, uint64_t handle) ON_LCORE
+{
+	uint32_t i = handle_index(handle);
+	if (i >= t->start.limits.conns)
+		return NULL;
+	struct tcp_conn *c = &t->conns[i];
+	return c->state != TCP_CLOSED && c->generation == handle_generation(handle) ? c : NULL;
+}
 void tcp_conn_set_state(struct tcp *t, struct tcp_conn *c, enum tcp_state state) ON_LCORE;
 /* tcp_conn_opened: reports it in the burst. */
 void tcp_conn_opened(struct tcp *t, struct tcp_conn *c, uint64_t user) ON_LCORE;
@@ -444,17 +452,63 @@ tcp_conn_prefetch(const struct tcp_conn *c)
 	rte_prefetch0((const uint8_t *)(c + 1) - 1);
 }
 
-void tcp_list_add(struct tcp *t, enum tcp_list list, struct tcp_conn *c) ON_LCORE;
+/* A connection is on each list at most once. */
+static inline void
+tcp_list_add(struct tcp *t, enum tcp_list list, struct tcp_conn *c) ON_LCORE
+{
+	struct tcp_fifo *f = &t->list[list];
+	uint32_t i = tcp_index(t, c);
+	if (c->link[list] != LINK_OFF)
+		return;
+	c->link[list] = NONE;
+	if (f->last == NONE)
+		f->first = i;
+	else
+		t->conns[f->last].link[list] = i;
+	f->last = i;
+}
+
 /* tcp_list_pop: the first, taken off; NULL when empty. */
-struct tcp_conn *tcp_list_pop(struct tcp *t, enum tcp_list list) ON_LCORE;
+static inline struct tcp_conn *
+tcp_list_pop(struct tcp *t, enum tcp_list list) ON_LCORE
+{
+	uint32_t first = t->list[list].first;
+	if (first == NONE)
+		return NULL;
+	struct tcp_conn *c = &t->conns[first];
+	t->list[list].first = c->link[list];
+	c->link[list] = LINK_OFF;
+	if (t->list[list].first == NONE)
+		t->list[list].last = NONE;
+	else
+		tcp_conn_prefetch(&t->conns[t->list[list].first]);
+	return c;
+}
 
 static inline struct tcp_seg *
 tcp_seg(struct tcp *t, uint32_t i)
 {
 	return i == NONE ? NULL : &t->segs[i];
 }
-uint32_t tcp_seg_new(struct tcp *t) ON_LCORE;          /* NONE when there is none */
-void tcp_seg_free(struct tcp *t, uint32_t i) ON_LCORE; /* the entry alone */
+/* tcp_seg_new: to be filled in; NONE when there is none.  tcp_seg_free: the entry alone. */
+static inline uint32_t
+tcp_seg_new(struct tcp *t) ON_LCORE
+{
+	uint32_t i = t->seg_free;
+	if (i == NONE)
+		return NONE;
+	t->seg_free = t->segs[i].next;
+	t->use.segments++;
+	return i;
+}
+
+static inline void
+tcp_seg_free(struct tcp *t, uint32_t i) ON_LCORE
+{
+	t->segs[i].next = t->seg_free;
+	t->seg_free = i;
+	t->use.segments--;
+}
 
 /* --- ext.c: congestion state */
 
@@ -473,7 +527,12 @@ tcp_ext_see(const struct tcp *t, const struct tcp_conn *c)
 
 /* tcp_ext_take: the connection's, taken when it has none, from who has not needed it for longest if it must; NULL when all
  * are needed.  tcp_ext_wait: who has something to send and got none gets the first that comes free, in turn. */
-struct tcp_ext *tcp_ext_take(struct tcp *t, struct tcp_conn *c) ON_LCORE;
+struct tcp_ext *tcp_ext_first(struct tcp *t, struct tcp_conn *c) ON_LCORE; /* of one that has none */
+static inline struct tcp_ext *
+tcp_ext_take(struct tcp *t, struct tcp_conn *c) ON_LCORE
+{
+	return likely(c->ext != NONE) ? &t->exts[c->ext] : tcp_ext_first(t, c);
+}
 void tcp_ext_wait(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 /* tcp_ext_settle: after all that may have changed whether it is needed. */
 void tcp_ext_settle(struct tcp *t, struct tcp_conn *c) ON_LCORE;
@@ -556,7 +615,7 @@ void tcp_cc_ack(struct tcp *t, struct tcp_conn *c, const struct ack *a) ON_LCORE
 void tcp_cc_reduce(struct tcp *t, struct tcp_conn *c) ON_LCORE; /* ssthresh after a loss or mark */
 uint32_t tcp_cc_initial(const struct tcp_conn *c) ANY_THREAD;
 void tcp_cc_idle(struct tcp *t, struct tcp_conn *c) ON_LCORE;
-uint64_t tcp_cc_rate(const struct tcp *t, const struct tcp_conn *c) ON_LCORE; /* octets a second; 0: not known */
+uint64_t tcp_cc_window(const struct tcp_conn *c) ANY_THREAD; /* octets in srtt_us that may leave; 0: not known */
 void tcp_rtt_sample(struct tcp *t, struct tcp_conn *c, uint32_t rtt_us) ON_LCORE;
 void tcp_rtx_arm(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 void tcp_rtx_sent(struct tcp *t, struct tcp_conn *c) ON_LCORE; /* new data has left */

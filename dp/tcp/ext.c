@@ -18,13 +18,13 @@ waited_for(const struct tcp *t)
 }
 
 struct tcp_ext *
-tcp_ext_take(struct tcp *t, struct tcp_conn *c)
+tcp_ext_first(struct tcp *t, struct tcp_conn *c)
 {
-	if (c->ext == NONE && t->ext_free == NONE && t->ext_idle.first != NONE) {
+	if (t->ext_free == NONE && t->ext_idle.first != NONE) {
 		tcp_count(t, TCP_STAT_STATE_RECLAIMED);
 		tcp_ext_release(t, &t->conns[t->exts[t->ext_idle.first].owner]);
 	}
-	if (c->ext != NONE) /* its own, or it was the first in line */
+	if (c->ext != NONE) /* it was the first in line */
 		return &t->exts[c->ext];
 	return t->ext_free == NONE ? NULL : give(t, c);
 }

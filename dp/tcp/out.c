@@ -18,7 +18,7 @@ static struct rte_mbuf *payload_copy(struct tcp *t, const struct tcp_seg *g) ON_
 static void sent(struct tcp *t, struct tcp_conn *c, struct tcp_seg *g) ON_LCORE;
 static struct rte_mbuf *pure_ack(struct tcp *t, struct tcp_conn *c, uint32_t seq) ON_LCORE;
 static void options(struct tcp *t, struct tcp_conn *c, struct tcp_options_out *o, bool data) ON_LCORE;
-static void headers(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, const struct tcp_emit *e) ON_LCORE;
+static void headers(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, struct tcp_emit *e) ON_LCORE;
 
 unsigned
 tcp_output(struct tcp *t, struct tcp_out *out, unsigned max)
@@ -195,7 +195,7 @@ static bool
 paced(struct tcp *t, struct tcp_conn *c)
 {
 	struct tcp_ext *x = tcp_ext(t, c);
-	if (!x || x->pace_us <= t->now.us || !tcp_cc_rate(t, c))
+	if (!x || x->pace_us <= t->now.us || !tcp_cc_window(c))
 		return false;
 	wheel_add(&t->pace, &x->pace, (struct mono){x->pace_us});
 	c->flags |= CONN_PACED;
@@ -261,7 +261,7 @@ payload(struct tcp *t, struct tcp_conn *c, struct tcp_seg *g)
 		return payload_copy(t, g);
 	/* What was put in front when it was sent before is taken off again. */
 	uint32_t head = g->len;
-	for (const struct rte_mbuf *b = m->next; b; b = b->next)
+	for (const struct rte_mbuf *b = m->nb_segs > 1 ? m->next : NULL; b; b = b->next)
 		head -= b->data_len;
 	m->data_off = g->data_off;
 	m->data_len = (uint16_t)head;
@@ -325,10 +325,10 @@ sent(struct tcp *t, struct tcp_conn *c, struct tcp_seg *g)
 	g->tx_us = t->us;
 	if (x->ca == CA_RECOVERY || x->ca == CA_CWR)
 		x->prr_out += n;
-	uint64_t rate = tcp_cc_rate(t, c);
-	if (rate) {
+	uint64_t window = tcp_cc_window(c);
+	if (window) {
 		int64_t from = t->now.us - PACE_BURST_US;
-		x->pace_us = (x->pace_us > from ? x->pace_us : from) + (int64_t)((uint64_t)n * 1000000 / rate);
+		x->pace_us = (x->pace_us > from ? x->pace_us : from) + (int64_t)((uint64_t)n * c->srtt_us / window);
 	}
 	if (!c->stall_ms)
 		c->stall_ms = tcp_in_ms(t, 0);
@@ -373,23 +373,23 @@ options(struct tcp *t, struct tcp_conn *c, struct tcp_options_out *o, bool data)
 		x->sack_turn = x->ooo == NONE || x->sack_turn > 60 ? 0 : (uint8_t)(x->sack_turn + 2);
 }
 
-/* headers: ACK, window and ECN echo are on all segments but the first SYN; what was owed is paid by it. */
+/* headers: ACK, window and ECN echo are on all segments but the first SYN; what was owed is paid by it.  Fills in e, because a
+ * copy of what was stored just now, in other sizes, would wait for it to reach the cache. */
 static void
-headers(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, const struct tcp_emit *e)
+headers(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, struct tcp_emit *e)
 {
-	struct tcp_emit full = *e;
 	if (c->state != TCP_SYN_SENT) {
-		full.flags |= TCP_F_ACK | (c->flags & CONN_ECE ? TCP_F_ECE : 0);
-		full.ack = c->rcv_nxt;
+		e->flags |= TCP_F_ACK | (c->flags & CONN_ECE ? TCP_F_ECE : 0);
+		e->ack = c->rcv_nxt;
 	}
 	if (e->flags & TCP_F_SYN) { /* RFC 7323 2.2: not scaled */
 		uint32_t w = tcp_rcv_room(c);
-		full.wnd = w < UINT16_MAX ? (uint16_t)w : UINT16_MAX;
-		c->rcv_edge = c->state == TCP_SYN_SENT ? c->rcv_nxt : seq_max(c->rcv_edge, c->rcv_nxt + full.wnd);
+		e->wnd = w < UINT16_MAX ? (uint16_t)w : UINT16_MAX;
+		c->rcv_edge = c->state == TCP_SYN_SENT ? c->rcv_nxt : seq_max(c->rcv_edge, c->rcv_nxt + e->wnd);
 	} else {
-		full.wnd = tcp_rcv_window(t, c);
+		e->wnd = tcp_rcv_window(t, c);
 	}
-	tcp_emit(t, m, &full);
+	tcp_emit(t, m, e);
 	c->rcv_acked = c->rcv_nxt;
 	c->flags &= ~(uint32_t)CONN_ACK_NOW;
 	c->ack_ms = 0;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#define BURST_US 2000
 #define RECORD_MAX 32768 /* octets of a chain that one segment's offset reaches */
 #define FEW_MBUFS 4 /* a connection that holds less has something to send though all others have used up the share */
 
@@ -12,6 +13,7 @@ static void link_tail(struct tcp *t, struct tcp_conn *c, uint32_t i) ON_LCORE;
 static uint32_t push_tail(struct tcp *t, struct tcp_conn *c, const uint8_t *p, uint32_t n) ON_LCORE;
 static void prefetch_wanting(const struct tcp *t, unsigned max) ON_LCORE;
 static uint32_t room_of(struct tcp *t, struct tcp_conn *c) ON_LCORE;
+static uint32_t within_burst(const struct tcp_conn *c, uint32_t w);
 
 static bool
 may_send(const struct tcp_conn *c)
@@ -37,6 +39,13 @@ full(const struct tcp *t, const struct tcp_conn *c)
 	return bounded(c) || t->use.send_mbufs >= share;
 }
 
+/* pieces_of: segments that len octets need; most need one, and a division is dear. */
+static uint32_t
+pieces_of(const struct tcp_conn *c, uint32_t len)
+{
+	return likely(len <= c->mss) ? 1 : (len + c->mss - 1) / c->mss;
+}
+
 int
 tcp_append(struct tcp *t, uint64_t conn, struct rte_mbuf *m)
 {
@@ -52,7 +61,7 @@ tcp_append(struct tcp *t, uint64_t conn, struct rte_mbuf *m)
 		return 0;
 	}
 	/* What a peer had sent in a burst may be more than one record can be: in pieces, all of them or none. */
-	if (t->use.segments + m->pkt_len / c->mss + m->nb_segs > t->start.limits.segments)
+	if (t->use.segments + pieces_of(c, m->pkt_len) + m->nb_segs > t->start.limits.segments)
 		return -ENOBUFS;
 	while (m) {
 		struct rte_mbuf *rest = cut(m, RECORD_MAX);
@@ -91,8 +100,8 @@ cut(struct rte_mbuf *m, uint32_t max)
 static int
 queue(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint8_t flags)
 {
-	uint32_t len = m->pkt_len, pieces = (len + c->mss - 1) / c->mss, size = tcp_pmtu_size(t, c, len);
-	if (t->use.segments + pieces > t->start.limits.segments || len > UINT16_MAX)
+	uint32_t len = m->pkt_len, size = tcp_pmtu_size(t, c, len);
+	if (t->use.segments + pieces_of(c, len) > t->start.limits.segments || len > UINT16_MAX)
 		return -ENOBUFS;
 	if (len > size)
 		flags |= SEG_PART;
@@ -329,12 +338,7 @@ room_of(struct tcp *t, struct tcp_conn *c)
 		w = bound;
 	if (t->use.send_mbufs >= t->start.limits.send_mbufs && w > (FEW_MBUFS - c->mbufs) * c->mss)
 		w = (FEW_MBUFS - c->mbufs) * c->mss;
-	uint64_t rate = tcp_cc_rate(t, c),
-		 burst = rate / 500; /* two milliseconds of it, so that nothing sealed waits longer */
-	if (rate && burst < 4u * c->mss)
-		burst = 4u * c->mss;
-	if (rate && w > burst)
-		w = (uint32_t)burst;
+	w = within_burst(c, w);
 	uint32_t least = c->max_wnd / 2 < c->mss ? c->max_wnd / 2 : c->mss;
 	if (w < least && queued)
 		return 0;
@@ -344,6 +348,20 @@ room_of(struct tcp *t, struct tcp_conn *c)
 		return 0;
 	}
 	return w;
+}
+
+/* within_burst: no more than leaves in two milliseconds, so that nothing sealed waits longer; four segments always. */
+static uint32_t
+within_burst(const struct tcp_conn *c, uint32_t w)
+{
+	uint32_t least = 4u * c->mss;
+	uint64_t window = tcp_cc_window(c);
+	if (!window || w <= least)
+		return w;
+	uint64_t burst = window * BURST_US / c->srtt_us;
+	if (burst >= w)
+		return w;
+	return burst < least ? least : (uint32_t)burst;
 }
 
 unsigned

@@ -39,11 +39,14 @@ folded(uint64_t sum)
 static uint64_t
 pseudo(const struct tcp_tuple *id, uint32_t len)
 {
-	unsigned skip = addr_is_v4(&id->local) ? 12 : 0;
-	uint8_t tail[8];
-	put_be32(tail, len);
-	put_be32(tail + 4, 6);
-	return words(id->local.b + skip, 16 - skip) + words(id->peer.b + skip, 16 - skip) + words(tail, sizeof tail);
+	uint64_t sum = (uint64_t)rte_cpu_to_be_32(len) + rte_cpu_to_be_32(6);
+	for (unsigned i = addr_is_v4(&id->local) ? 12 : 0; i < 16; i += 4) {
+		uint32_t local, peer;
+		memcpy(&local, id->local.b + i, 4);
+		memcpy(&peer, id->peer.b + i, 4);
+		sum += (uint64_t)local + peer;
+	}
+	return sum;
 }
 
 uint16_t
