@@ -161,34 +161,20 @@ chain_strip(struct rte_mbuf *chain)
 	return 0;
 }
 
-void
-chain_write_back(struct rte_mbuf *chain, const void *bytes, uint16_t n)
-{
-	struct rte_mbuf *last = rte_pktmbuf_lastseg(chain);
-	memcpy(rte_pktmbuf_mtod_offset(last, uint8_t *, last->data_len), bytes, n);
-	last->data_len = (uint16_t)(last->data_len + n);
-	chain->pkt_len += n;
-}
-
 bool
-chain_room_back(struct rte_mbuf *chain, uint16_t n, struct rte_mempool *pool)
+chain_longer(struct rte_mbuf *chain, struct rte_mempool *pool)
 {
-	struct rte_mbuf *last = rte_pktmbuf_lastseg(chain);
-	if (rte_pktmbuf_tailroom(last) >= n)
-		return true;
 	struct rte_mbuf *more = rte_pktmbuf_alloc(pool);
 	if (!more)
 		return false;
-	last->next = more;
+	chain_last(chain)->next = more;
 	chain->nb_segs++;
 	return true;
 }
 
 struct rte_mbuf *
-chain_room_front(struct rte_mbuf *chain, uint16_t n, struct rte_mempool *pool)
+chain_in_front(struct rte_mbuf *chain, struct rte_mempool *pool)
 {
-	if (rte_pktmbuf_headroom(chain) >= n)
-		return chain;
 	struct rte_mbuf *more = rte_pktmbuf_alloc(pool);
 	if (!more)
 		return NULL;

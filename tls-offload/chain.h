@@ -8,8 +8,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_mbuf.h>
+
+/* chain_last: the last segment; of a chain of one without the look at its `next`, which is on another line of memory. */
+static inline struct rte_mbuf *
+chain_last(struct rte_mbuf *chain)
+{
+	return likely(chain->nb_segs == 1) ? chain : rte_pktmbuf_lastseg(chain);
+}
 
 /* chain_append: m behind *chain; copied into the last segment's tailroom when it is small, so that a peer's single
  * bytes do not each hold a buffer. */
@@ -31,15 +39,32 @@ void chain_drop_back(struct rte_mbuf *chain, uint32_t n);
 uint8_t chain_strip(struct rte_mbuf *chain);
 
 /* chain_write_back: n bytes behind the chain's; the caller has made sure of the room. */
-void chain_write_back(struct rte_mbuf *chain, const void *bytes, uint16_t n);
+static inline void
+chain_write_back(struct rte_mbuf *chain, const void *bytes, uint16_t n)
+{
+	struct rte_mbuf *last = chain_last(chain);
+	memcpy(rte_pktmbuf_mtod_offset(last, uint8_t *, last->data_len), bytes, n);
+	last->data_len = (uint16_t)(last->data_len + n);
+	chain->pkt_len += n;
+}
 
 /* chain_room_back: makes sure of n bytes of tailroom in the last segment, by an mbuf more when it has not; false
  * without one. */
-bool chain_room_back(struct rte_mbuf *chain, uint16_t n, struct rte_mempool *pool);
+bool chain_longer(struct rte_mbuf *chain, struct rte_mempool *pool);
+static inline bool
+chain_room_back(struct rte_mbuf *chain, uint16_t n, struct rte_mempool *pool)
+{
+	return likely(rte_pktmbuf_tailroom(chain_last(chain)) >= n) || chain_longer(chain, pool);
+}
 
 /* chain_room_front: the chain with n bytes of headroom in its first segment, by an mbuf more when it has not; NULL without
  * one, and the chain as it was. */
-struct rte_mbuf *chain_room_front(struct rte_mbuf *chain, uint16_t n, struct rte_mempool *pool);
+struct rte_mbuf *chain_in_front(struct rte_mbuf *chain, struct rte_mempool *pool);
+static inline struct rte_mbuf *
+chain_room_front(struct rte_mbuf *chain, uint16_t n, struct rte_mempool *pool)
+{
+	return likely(rte_pktmbuf_headroom(chain) >= n) ? chain : chain_in_front(chain, pool);
+}
 
 /* chain_of: n bytes in a new chain, or NULL. */
 struct rte_mbuf *chain_of(const void *bytes, uint32_t n, struct rte_mempool *pool);

@@ -58,7 +58,7 @@ tls_core_bytes(const struct tls_core_conf *conf)
 	struct tls_core_conf c = completed(conf);
 	return sizeof(struct tls_core) + (size_t)c.connections * sizeof(struct tls_conn) +
 	       c.records * (sizeof(struct tls_op) + sizeof(uint32_t)) + 2 * power_of_two(c.records) * sizeof(uint32_t) +
-	       TLS_EVENTS * sizeof(struct tls_queued_event) + software_bytes(c.key_cache, c.records);
+	       TLS_EVENTS * sizeof(struct tls_queued_event) + software_bytes(c.key_cache);
 }
 
 struct tls_core *
@@ -120,7 +120,7 @@ core_lists(struct tls_core *core)
 static bool
 core_engines(struct tls_core *core, char *err, size_t err_len)
 {
-	core->software = software_new(core->conf.key_cache, core->conf.records, core->conf.socket);
+	core->software = software_new(core->conf.key_cache, core->conf.socket);
 	if (!core->software)
 		return false;
 	core->engine[0] = &software_engine;
@@ -175,37 +175,6 @@ tls_core_free(struct tls_core *core)
 
 /* --- records in work --------------------------------------------------------------------------------------------- */
 
-struct tls_op *
-op_alloc(struct tls_core *core)
-{
-	if (!core->n_free_op)
-		return NULL;
-	struct tls_op *op = &core->op[core->free_op[--core->n_free_op]];
-	op->plain = 0;
-	op->explicit_nonce = 0;
-	return op;
-}
-
-void
-op_release(struct tls_core *core, struct tls_op *op)
-{
-	op->m = NULL;
-	op->conn = NULL;
-	core->free_op[core->n_free_op++] = op->number;
-}
-
-void
-op_push(struct op_queue *q, const struct tls_op *op)
-{
-	q->number[q->tail++ & q->mask] = op->number;
-}
-
-struct tls_op *
-op_pop(struct tls_core *core, struct op_queue *q)
-{
-	return q->head == q->tail ? NULL : &core->op[q->number[q->head++ & q->mask]];
-}
-
 void
 core_submit(struct tls_core *core, struct tls_op **ops, unsigned n)
 {
@@ -228,12 +197,9 @@ core_submit(struct tls_core *core, struct tls_op **ops, unsigned n)
 void
 core_collect(struct tls_core *core)
 {
-	struct tls_op *ops[TLS_BATCH];
-	for (unsigned e = 0; e < 2 && core->engine[e]; e++) {
-		unsigned n = core->engine[e]->poll(core, ops, TLS_BATCH);
-		for (unsigned i = 0; i < n; i++)
-			op_push(ops[i]->way == TLS_TX ? &core->done : &core->opened, ops[i]);
-	}
+	for (unsigned e = 0; e < 2 && core->engine[e]; e++)
+		if (core->engine[e]->poll)
+			core->engine[e]->poll(core);
 }
 
 /* --- connections with something to do ---------------------------------------------------------------------------- */

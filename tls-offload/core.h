@@ -161,14 +161,50 @@ struct tls_core {
 	struct tls_core_stats stats;
 };
 
+/* --- records in work: of every packet, hence here */
+
+static inline struct tls_op *
+op_alloc(struct tls_core *core) ON_LCORE
+{
+	if (!core->n_free_op)
+		return NULL;
+	struct tls_op *op = &core->op[core->free_op[--core->n_free_op]];
+	op->plain = 0;
+	op->explicit_nonce = 0;
+	return op;
+}
+
+static inline void
+op_release(struct tls_core *core, struct tls_op *op) ON_LCORE
+{
+	op->m = NULL;
+	op->conn = NULL;
+	core->free_op[core->n_free_op++] = op->number;
+}
+
+static inline void
+op_push(struct op_queue *q, const struct tls_op *op) ON_LCORE
+{
+	q->number[q->tail++ & q->mask] = op->number;
+}
+
+static inline struct tls_op *
+op_pop(struct tls_core *core, struct op_queue *q) ON_LCORE
+{
+	return q->head == q->tail ? NULL : &core->op[q->number[q->head++ & q->mask]];
+}
+
+/* op_finished: by its engine. */
+static inline void
+op_finished(struct tls_core *core, const struct tls_op *op) ON_LCORE
+{
+	op_push(op->way == TLS_TX ? &core->done : &core->opened, op);
+}
+
 /* core.c */
-struct tls_op *op_alloc(struct tls_core *core) ON_LCORE;
-void op_release(struct tls_core *core, struct tls_op *op) ON_LCORE;
-void op_push(struct op_queue *q, const struct tls_op *op) ON_LCORE;
-struct tls_op *op_pop(struct tls_core *core, struct op_queue *q) ON_LCORE;
 /* core_submit: n ops to their engines, in order. */
 void core_submit(struct tls_core *core, struct tls_op **ops, unsigned n) ON_LCORE;
-/* core_collect: what the engines have finished goes to `done` and `opened`. */
+/* core_collect: what a device has finished meanwhile is op_finished. */
 void core_collect(struct tls_core *core) ON_LCORE;
 void core_ready(struct tls_core *core, struct tls_conn *conn) ON_LCORE;
 struct tls_conn *core_next_ready(struct tls_core *core) ON_LCORE;

@@ -2,10 +2,11 @@
  *
  *	prepare   finds (or makes) the expanded key or session of the op's direction: op->key.  False: none can be had now.
  *	submit    takes all n ops, in order (at most TLS_BATCH)
- *	poll      gives finished ops, in order; op->tag is filled in (sealed) or op->ok (opened)
+ *	poll      looks for finished ops; NULL: what is submitted is finished
  *	forget    the direction's key is no longer: ops in work may end with it
  *
- * An op's chain is exactly the bytes to encrypt or decrypt, in place; nonce and AAD are beside it; the tag is op->tag.
+ * An op's chain is exactly the bytes to encrypt or decrypt, in place; nonce and AAD are beside it; the tag is op->tag.  An
+ * engine says op_finished of each, in their order, when op->tag is filled in (sealed) or op->ok (opened).
  */
 #ifndef TLS_OFFLOAD_ENGINE_H
 #define TLS_OFFLOAD_ENGINE_H
@@ -15,16 +16,16 @@
 struct tls_engine {
 	bool (*prepare)(struct tls_core *core, struct tls_op *op);
 	void (*submit)(struct tls_core *core, struct tls_op *const *ops, unsigned n);
-	unsigned (*poll)(struct tls_core *core, struct tls_op **ops, unsigned max);
+	void (*poll)(struct tls_core *core);
 	void (*forget)(struct tls_core *core, struct tls_dir *dir);
 };
 
 extern const struct tls_engine software_engine, device_engine;
 
 /* software_new: the expanded-key cache of `keys` entries; software_bytes: its size. */
-struct software *software_new(unsigned keys, unsigned ops, int socket) INIT_ONLY;
+struct software *software_new(unsigned keys, int socket) INIT_ONLY;
 void software_free(struct software *s) INIT_ONLY;
-size_t software_bytes(unsigned keys, unsigned ops) ANY_THREAD;
+size_t software_bytes(unsigned keys) ANY_THREAD;
 /* software_once: one op with op->raw_key, without the cache: what a device cannot do. */
 void software_once(struct tls_op *op) ANY_THREAD;
 

@@ -54,10 +54,10 @@ struct device {
 static bool prepare(struct tls_core *core, struct tls_op *op);
 static bool session_make(struct device *d, const struct tls_conn *conn, struct tls_dir *dir, enum tls_way way);
 static void session_drop(struct device *d, struct session *s);
-static void submit(struct tls_core *core, struct tls_op *const *ops, unsigned n);
+static void submit(struct tls_core *core, struct tls_op *const *ops, unsigned n) ON_LCORE;
 static struct rte_crypto_op *fill(struct device *d, struct tls_op *op);
 static void push_backlog(struct device *d);
-static unsigned poll(struct tls_core *core, struct tls_op **ops, unsigned max);
+static void poll(struct tls_core *core) ON_LCORE;
 static void leave_to_software(struct tls_op *op);
 static void finish(struct rte_crypto_op *cop);
 static void forget(struct tls_core *core, struct tls_dir *dir);
@@ -325,26 +325,24 @@ leave_to_software(struct tls_op *op)
 	op->finished = 1;
 }
 
-static unsigned
-poll(struct tls_core *core, struct tls_op **ops, unsigned max)
+static void
+poll(struct tls_core *core)
 {
 	struct device *d = core->device;
 	struct rte_crypto_op *cops[BURST];
-	unsigned n = 0;
 	push_backlog(d);
 	for (unsigned got = BURST; got == BURST;) {
 		got = rte_cryptodev_dequeue_burst(d->id, d->queue_pair, cops, BURST);
 		for (unsigned i = 0; i < got; i++)
 			finish(cops[i]);
 	}
-	while (n < max && d->first != d->head && d->order[d->first & d->mask]->finished) {
+	while (d->first != d->head && d->order[d->first & d->mask]->finished) {
 		struct tls_op *op = d->order[d->first++ & d->mask];
 		struct session *s = &d->sessions[op->key_number];
 		s->in_work--;
 		session_drop(d, s);
-		ops[n++] = op;
+		op_finished(core, op);
 	}
-	return n;
 }
 
 static void

@@ -1,4 +1,4 @@
-/* engine_software.c - sealing and opening with ipsec-mb, called directly: what is submitted is done.
+/* engine_software.c - sealing and opening with ipsec-mb, called directly: what is submitted is finished.
  *
  * AES needs an expanded key of 1 KiB for each direction; ChaCha20 none.  The cache has room for some of them.  A
  * direction remembers its place (dir->slot), and the place its direction, so a hit is one comparison; who lost its place
@@ -31,50 +31,35 @@ struct place {
 struct software {
 	struct gcm_key_data *keys;
 	struct place *places;
-	struct tls_op **finished;
 	uint32_t n, hand, batch;
-	uint32_t finished_mask, head, tail;
 };
 
 static bool prepare(struct tls_core *core, struct tls_op *op);
 static uint32_t take_place(struct software *s);
-static void submit(struct tls_core *core, struct tls_op *const *ops, unsigned n);
+static void submit(struct tls_core *core, struct tls_op *const *ops, unsigned n) ON_LCORE;
 static void prefetch_key(const struct tls_op *op);
 static void crypt_op(struct tls_op *op);
-static unsigned poll(struct tls_core *core, struct tls_op **ops, unsigned max);
 static void forget(struct tls_core *core, struct tls_dir *dir);
 
-const struct tls_engine software_engine = {prepare, submit, poll, forget};
-
-static uint32_t
-power_of_two(uint32_t n)
-{
-	uint32_t p = 1;
-	while (p < n)
-		p <<= 1;
-	return p;
-}
+const struct tls_engine software_engine = {prepare, submit, NULL, forget};
 
 size_t
-software_bytes(unsigned keys, unsigned ops)
+software_bytes(unsigned keys)
 {
-	return sizeof(struct software) + keys * (sizeof(struct gcm_key_data) + sizeof(struct place)) +
-	       power_of_two(ops) * sizeof(struct tls_op *);
+	return sizeof(struct software) + keys * (sizeof(struct gcm_key_data) + sizeof(struct place));
 }
 
 struct software *
-software_new(unsigned keys, unsigned ops, int socket)
+software_new(unsigned keys, int socket)
 {
 	struct software *s = rte_zmalloc_socket("tls-keys", sizeof *s, 64, socket);
 	if (!s || !keys_init())
 		goto fail;
 	s->n = keys;
 	s->batch = 1; /* 0 is what a new place has */
-	s->finished_mask = power_of_two(ops) - 1;
 	s->keys = rte_zmalloc_socket("tls-keys", keys * sizeof *s->keys, 64, socket);
 	s->places = rte_zmalloc_socket("tls-keys", keys * sizeof *s->places, 64, socket);
-	s->finished = rte_zmalloc_socket("tls-keys", (s->finished_mask + 1) * sizeof(struct tls_op *), 64, socket);
-	if (s->keys && s->places && s->finished)
+	if (s->keys && s->places)
 		return s;
 fail:
 	software_free(s);
@@ -90,7 +75,6 @@ software_free(struct software *s)
 		memset(s->keys, 0, s->n * sizeof *s->keys);
 	rte_free(s->keys);
 	rte_free(s->places);
-	rte_free(s->finished);
 	rte_free(s);
 }
 
@@ -150,7 +134,7 @@ submit(struct tls_core *core, struct tls_op *const *ops, unsigned n)
 		if (i + PREFETCH < n)
 			prefetch_key(ops[i + PREFETCH]);
 		crypt_op(ops[i]);
-		s->finished[s->tail++ & s->finished_mask] = ops[i];
+		op_finished(core, ops[i]);
 	}
 	s->batch++;
 }
@@ -162,11 +146,19 @@ prefetch_key(const struct tls_op *op)
 		rte_prefetch0((const uint8_t *)op->key + i);
 }
 
-/* The functions of one cipher with one key length. */
+/* gcm_once: the function for a record in one piece, as nearly all are. */
+static inline aes_gcm_enc_dec_t
+gcm_once(const struct tls_op *op)
+{
+	if (op->aead == TLS_AES_128_GCM)
+		return op->way == TLS_TX ? imb->gcm128_enc : imb->gcm128_dec;
+	return op->way == TLS_TX ? imb->gcm256_enc : imb->gcm256_dec;
+}
+
+/* The functions for one in pieces, of one key length. */
 struct gcm {
-	aes_gcm_enc_dec_t once[2]; /* by enum tls_way: seal, open */
 	aes_gcm_init_t init;
-	aes_gcm_enc_dec_update_t update[2];
+	aes_gcm_enc_dec_update_t update[2]; /* by enum tls_way: seal, open */
 	aes_gcm_enc_dec_finalize_t finalize[2];
 };
 
@@ -174,12 +166,10 @@ static inline struct gcm
 gcm_of(enum tls_aead aead)
 {
 	if (aead == TLS_AES_128_GCM)
-		return (struct gcm){{imb->gcm128_enc, imb->gcm128_dec},
-				    imb->gcm128_init,
+		return (struct gcm){imb->gcm128_init,
 				    {imb->gcm128_enc_update, imb->gcm128_dec_update},
 				    {imb->gcm128_enc_finalize, imb->gcm128_dec_finalize}};
-	return (struct gcm){{imb->gcm256_enc, imb->gcm256_dec},
-			    imb->gcm256_init,
+	return (struct gcm){imb->gcm256_init,
 			    {imb->gcm256_enc_update, imb->gcm256_dec_update},
 			    {imb->gcm256_enc_finalize, imb->gcm256_dec_finalize}};
 }
@@ -188,13 +178,13 @@ static void
 crypt_gcm(struct tls_op *op, uint8_t *tag)
 {
 	struct gcm_context_data ctx;
-	struct gcm gcm = gcm_of(op->aead);
 	struct rte_mbuf *m = op->m;
 	if (m->nb_segs == 1) {
 		uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
-		gcm.once[op->way](op->key, &ctx, p, p, m->data_len, op->nonce, op->aad, op->aad_len, tag, TLS_TAG);
+		gcm_once(op)(op->key, &ctx, p, p, m->data_len, op->nonce, op->aad, op->aad_len, tag, TLS_TAG);
 		return;
 	}
+	struct gcm gcm = gcm_of(op->aead);
 	gcm.init(op->key, &ctx, op->nonce, op->aad, op->aad_len);
 	for (; m; m = m->next) {
 		uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
@@ -249,16 +239,6 @@ software_once(struct tls_op *op)
 	op->key = &key;
 	crypt_op(op);
 	op->key = NULL;
-}
-
-static unsigned
-poll(struct tls_core *core, struct tls_op **ops, unsigned max)
-{
-	struct software *s = core->software;
-	unsigned n = 0;
-	while (n < max && s->head != s->tail)
-		ops[n++] = s->finished[s->head++ & s->finished_mask];
-	return n;
 }
 
 static void
