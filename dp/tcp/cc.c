@@ -192,9 +192,12 @@ tcp_cc_reduce(struct tcp *t, struct tcp_conn *c)
 void
 tcp_cc_idle(struct tcp *t, struct tcp_conn *c)
 {
-	uint32_t idle = t->ms - c->sent_ms, least = tcp_cc_initial(c);
+	uint32_t idle = t->ms - c->sent_ms;
+	if (likely(idle < c->rto_ms))
+		return;
+	uint32_t least = tcp_cc_initial(c);
 	struct tcp_ext *x = tcp_ext(t, c);
-	if (idle < c->rto_ms || c->cwnd <= least)
+	if (c->cwnd <= least)
 		return;
 	if (c->ssthresh != UINT32_MAX && c->ssthresh < c->cwnd / 4 * 3)
 		c->ssthresh = c->cwnd / 4 * 3;

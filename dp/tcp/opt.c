@@ -96,9 +96,22 @@ tcp_options_len(const struct tcp_options_out *o)
 	return n + (o->n_sacks ? 4 + o->n_sacks * 8u : 0);
 }
 
+/* stamp_alone: RFC 7323 appendix A: nearly all segments have two NOPs and a time stamp. */
+static void
+stamp_alone(uint8_t *p, const struct tcp_options_out *o)
+{
+	put_be32(p, (uint32_t)TCP_OPT_NOP << 24 | TCP_OPT_NOP << 16 | TCP_OPT_TS << 8 | 10);
+	put_be32(p + 4, o->tsval);
+	put_be32(p + 8, o->tsecr);
+}
+
 void
 tcp_options_build(uint8_t *p, const struct tcp_options_out *o)
 {
+	if (o->ts && !o->mss && !o->sack_ok && !o->ws && !o->n_sacks) {
+		stamp_alone(p, o);
+		return;
+	}
 	struct wr w = wr_init(p, tcp_options_len(o));
 	if (o->mss) {
 		wr_be16(&w, TCP_OPT_MSS << 8 | 4);

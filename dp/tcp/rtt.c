@@ -58,9 +58,9 @@ tcp_rtx_arm(struct tcp *t, struct tcp_conn *c)
 		}
 		if (c->rtx_ms && c->rtx_kind != RTX_PERSIST && c->rtx_kind != RTX_RETRY && c->rtx_kind != RTX_RACK)
 			return;
-		uint32_t rto = rto_now(c);
-		if (x && probe_fits(t, c, x) && probe_wait(c, x) < rto)
-			set(t, c, RTX_TLP, tcp_in_ms(t, probe_wait(c, x)));
+		uint32_t rto = rto_now(c), wait = x && probe_fits(t, c, x) ? probe_wait(c, x) : rto;
+		if (wait < rto)
+			set(t, c, RTX_TLP, tcp_in_ms(t, wait));
 		else
 			set(t, c, RTX_RTO, tcp_in_ms(t, rto));
 		return;
