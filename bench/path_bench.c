@@ -391,7 +391,7 @@ main(int argc, char **argv)
 				.fast_routes = true,
 				.huge_pages = true,
 				.cpu = last_cpu(),
-				.memory_mib = 128};
+				.memory_mib = 192};
 
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (c == 'q') {

@@ -135,7 +135,7 @@ bed_tables(const struct bed_size *size)
 	t->sub4.l3 = bed_memory(size->blocks * sizeof *t->sub4.l3);
 	t->fib_nh = bed_memory(FIB_NEXTHOPS * sizeof *t->fib_nh);
 	t->fib[DP_TABLE_CORE] = bed_fib("core", size->fast_routes);
-	t->fib[DP_TABLE_ACCESS] = bed_fib("access", false);
+	t->fib[DP_TABLE_ACCESS] = bed_fib("access", size->fast_routes);
 	t->adj = bed_memory(BED_ADJS * sizeof *t->adj);
 	t->n_adj = BED_ADJS;
 	t->qsbr = bed_memory(rte_rcu_qsbr_get_memsize(1));

@@ -60,7 +60,7 @@ struct bed_said {
 
 struct bed_size {
 	uint32_t sessions, blocks, mbufs;
-	bool fast_routes; /* dir24_8 instead of a small table: 32 MiB */
+	bool fast_routes; /* dir24_8 instead of small tables: 64 MiB */
 	bool huge_pages;  /* for buffers, if enough are free */
 	unsigned cpu;
 	unsigned memory_mib;
