@@ -7,6 +7,7 @@
 
 #include <dp/proxy.h>
 #include <dp/sstp.h>
+#include <millrace/prefetch.h>
 
 #include "lcore_msg.h"
 #include "mbuf.h"
@@ -583,13 +584,6 @@ units(struct lcore *lc, struct conn *c, struct vec *v)
 
 /* --- down -------------------------------------------------------------------------------------------------------- */
 
-static void
-fetch(const void *what, size_t bytes)
-{
-	for (size_t at = 0; at < bytes; at += 64)
-		rte_prefetch0((const uint8_t *)what + at);
-}
-
 void
 conn_prefetch(const struct lcore *lc, const struct dp_session *s, unsigned depth)
 {
@@ -599,7 +593,7 @@ conn_prefetch(const struct lcore *lc, const struct dp_session *s, unsigned depth
 	if (depth)
 		tcp_prefetch(cs->tcp, cs->conn[s->conn].tcp);
 	else
-		fetch(&cs->conn[s->conn], sizeof(struct conn));
+		prefetch_lines(&cs->conn[s->conn], sizeof(struct conn));
 }
 
 void
@@ -608,7 +602,7 @@ conn_granted_soon(const struct lcore *lc, const struct tcp_grant *g)
 	const struct conns *cs = lc->conns;
 	uint64_t i = g->user >> 8;
 	if (cs && i < cs->n && cs->conn[i].slot < lc->n_sessions)
-		fetch(&lc->sessions[cs->conn[i].slot], sizeof(struct dp_session));
+		prefetch_lines(&lc->sessions[cs->conn[i].slot], sizeof(struct dp_session));
 }
 
 void

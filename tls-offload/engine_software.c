@@ -14,7 +14,8 @@
 #include <string.h>
 
 #include <rte_malloc.h>
-#include <rte_prefetch.h>
+
+#include <millrace/prefetch.h>
 
 #include "imb.h"
 #include "keys.h"
@@ -142,8 +143,8 @@ submit(struct tls_core *core, struct tls_op *const *ops, unsigned n)
 static void
 prefetch_key(const struct tls_op *op)
 {
-	for (unsigned i = 0; op->key && i < sizeof(struct gcm_key_data); i += 64)
-		rte_prefetch0((const uint8_t *)op->key + i);
+	if (op->key)
+		prefetch_lines(op->key, sizeof(struct gcm_key_data));
 }
 
 /* gcm_once: the function for a record in one piece, as nearly all are. */

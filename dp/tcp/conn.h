@@ -21,11 +21,11 @@
 #include <string.h>
 
 #include <rte_mbuf.h>
-#include <rte_prefetch.h>
 
 #include <dp/drop.h>
 #include <millrace/addr.h>
 #include <millrace/mono.h>
+#include <millrace/prefetch.h>
 #include <millrace/role.h>
 #include <millrace/wheel.h>
 
@@ -443,15 +443,6 @@ void tcp_event(struct tcp *t, struct tcp_conn *c, enum tcp_what what) ON_LCORE;
 void tcp_conn_mss(struct tcp *t, struct tcp_conn *c, uint16_t mss) ON_LCORE;
 bool tcp_check(struct tcp *t, struct tcp_conn *c) ON_LCORE;
 
-/* tcp_conn_prefetch: a connection begins anywhere in a line. */
-static inline void
-tcp_conn_prefetch(const struct tcp_conn *c)
-{
-	for (unsigned line = 0; line < sizeof *c; line += 64)
-		rte_prefetch0((const uint8_t *)c + line);
-	rte_prefetch0((const uint8_t *)(c + 1) - 1);
-}
-
 /* A connection is on each list at most once. */
 static inline void
 tcp_list_add(struct tcp *t, enum tcp_list list, struct tcp_conn *c) ON_LCORE
@@ -481,7 +472,7 @@ tcp_list_pop(struct tcp *t, enum tcp_list list) ON_LCORE
 	if (t->list[list].first == NONE)
 		t->list[list].last = NONE;
 	else
-		tcp_conn_prefetch(&t->conns[t->list[list].first]);
+		prefetch_object(&t->conns[t->list[list].first], sizeof *c);
 	return c;
 }
 

@@ -95,7 +95,7 @@ prefetch(const struct tcp *t, const struct segment *s)
 			return;
 		if (slot->hash != s->hash || slot->ref >= t->start.limits.conns)
 			continue;
-		tcp_conn_prefetch(&t->conns[slot->ref]);
+		prefetch_object(&t->conns[slot->ref], sizeof *t->conns);
 		return;
 	}
 }

@@ -308,18 +308,15 @@ tcp_prefetch(const struct tcp *t, uint64_t conn)
 {
 	uint32_t i = handle_index(conn);
 	if (i < t->start.limits.conns)
-		tcp_conn_prefetch(&t->conns[i]);
+		prefetch_object(&t->conns[i], sizeof *t->conns);
 }
 
 /* prefetch_wanting: who wants was touched when it said so; its congestion state was not. */
 static void
 prefetch_wanting(const struct tcp *t, unsigned max)
 {
-	for (uint32_t i = t->list[LIST_WANT].first; max && i != NONE; i = t->conns[i].link[LIST_WANT], max--) {
-		const uint8_t *x = (const uint8_t *)tcp_ext_see(t, &t->conns[i]);
-		for (unsigned line = 0; line < sizeof(struct tcp_ext); line += 64)
-			rte_prefetch0(x + line);
-	}
+	for (uint32_t i = t->list[LIST_WANT].first; max && i != NONE; i = t->conns[i].link[LIST_WANT], max--)
+		prefetch_lines(tcp_ext_see(t, &t->conns[i]), sizeof(struct tcp_ext));
 }
 
 /* room_of: RFC 9293 3.8.6.2.1: no less than a segment or half of the largest window, unless all is quiet. */
