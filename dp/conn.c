@@ -601,8 +601,13 @@ conn_granted_soon(const struct lcore *lc, const struct tcp_grant *g)
 {
 	const struct conns *cs = lc->conns;
 	uint64_t i = g->user >> 8;
-	if (cs && i < cs->n && cs->conn[i].slot < lc->n_sessions)
-		prefetch_lines(&lc->sessions[cs->conn[i].slot], sizeof(struct dp_session));
+	if (!cs || i >= cs->n)
+		return;
+	const struct conn *c = &cs->conn[i];
+	if (c->slot < lc->n_sessions)
+		prefetch_lines(&lc->sessions[c->slot], sizeof(struct dp_session));
+	if (c->tls)
+		prefetch_lines(c->tls, TLS_CONN_BYTES);
 }
 
 void

@@ -138,7 +138,7 @@ void conn_prefetch(const struct lcore *lc, const struct dp_session *s, unsigned 
 void conn_put_data(struct lcore *lc, struct dp_session *s, struct rte_mbuf *m) ON_LCORE;
 void conn_put_control(struct lcore *lc, struct conn *c, struct rte_mbuf *m) ON_LCORE;
 
-/* conn_granted_soon: fetches the session ahead for conn_granted. */
+/* conn_granted_soon: fetches session and TLS state ahead for conn_granted. */
 void conn_granted_soon(const struct lcore *lc, const struct tcp_grant *g) ON_LCORE;
 
 /* conn_granted: what TCP can take now is taken out of the queue and framed. */
