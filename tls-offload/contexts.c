@@ -13,6 +13,9 @@
 #define CIPHERS                                                                                                        \
 	"ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:AESGCM:ECDHE+AES:AES:!aNULL:!eNULL:!PSK:!SRP:!AESCCM:!CAMELLIA:!ARIA:" \
 	"!DSS"
+/* Diffie-Hellman over a prime costs the server six times ECDHE's time, and a peer who asks for it nothing (D(HE)at, CVE-2002-20001);
+ * clients that know no ECDHE are the legacy listener's. */
+#define NORMAL CIPHERS ":!kDHE"
 /* What TLS 1.0 and 1.1 need: their signatures are MD5 with SHA-1, which no other security level takes. */
 #define LEGACY "@SECLEVEL=0"
 /* Leaving P-384 in would be enough for a client that prefers it to get it, at six times the cost. */
@@ -33,7 +36,7 @@ static enum tls_reason set_suites(SSL_CTX *ctx, const struct tls_contexts_conf *
 				  struct tls_error *err);
 static void set_options(SSL_CTX *ctx, const struct tls_contexts_conf *conf);
 static void keep_ticket_keys(struct tls_contexts *c, const struct tls_contexts *former);
-static bool shows_the_same(const struct tls_contexts *a, const struct tls_contexts *b);
+static bool sum_up(struct tls_contexts *c, const struct tls_contexts_conf *conf);
 
 struct tls_contexts *
 tls_contexts_new(const struct tls_contexts_conf *conf, const struct tls_contexts *former, time_t now,
@@ -103,7 +106,10 @@ make_server(struct tls_contexts *c, const struct tls_contexts_conf *conf, time_t
 	if (conf->host_name && *conf->host_name && !(c->host_name = strdup(conf->host_name)))
 		return error_set(err, TLS_NO_MEMORY, "no memory");
 	keep_ticket_keys(c, c);
-	return make_shown(c, conf, now, err);
+	reason = make_shown(c, conf, now, err);
+	if (!reason && !sum_up(c, conf))
+		reason = error_set(err, TLS_LIBRARY, "no SHA-256");
+	return reason;
 }
 
 static enum tls_reason
@@ -204,7 +210,7 @@ set_versions(SSL_CTX *ctx, unsigned versions, struct tls_error *err)
 static enum tls_reason
 set_suites(SSL_CTX *ctx, const struct tls_contexts_conf *conf, bool legacy, struct tls_error *err)
 {
-	const char *ciphers = conf->ciphers && *conf->ciphers ? conf->ciphers : CIPHERS;
+	const char *ciphers = conf->ciphers && *conf->ciphers ? conf->ciphers : legacy ? CIPHERS : NORMAL;
 	const char *groups = conf->groups && *conf->groups ? conf->groups : GROUPS;
 	char list[2048];
 	snprintf(list, sizeof list, "%s%s", ciphers, legacy ? ":" LEGACY : "");
@@ -222,7 +228,7 @@ static void
 keep_ticket_keys(struct tls_contexts *c, const struct tls_contexts *former)
 {
 	unsigned char keys[TICKET_KEYS];
-	if (c->role == TLS_CLIENT || former->role == TLS_CLIENT || !shows_the_same(c, former))
+	if (c->role == TLS_CLIENT || former->role == TLS_CLIENT || memcmp(c->sum, former->sum, sizeof c->sum))
 		return;
 	if (SSL_CTX_get_tlsext_ticket_keys(former->listener[0], keys, sizeof keys) != 1)
 		return;
@@ -231,15 +237,22 @@ keep_ticket_keys(struct tls_contexts *c, const struct tls_contexts *former)
 	OPENSSL_cleanse(keys, sizeof keys);
 }
 
+/* sum_up: what a ticket stands for: certificates, versions and suites, which OpenSSL does not look at again when a session is
+ * resumed. */
 static bool
-shows_the_same(const struct tls_contexts *a, const struct tls_contexts *b)
+sum_up(struct tls_contexts *c, const struct tls_contexts_conf *conf)
 {
-	if (a->n_shown != b->n_shown)
-		return false;
-	for (unsigned i = 0; i < a->n_shown; i++)
-		if (memcmp(&a->shown[i].hash, &b->shown[i].hash, sizeof a->shown[i].hash))
-			return false;
-	return true;
+	const char *const texts[] = {conf->ciphers, conf->ciphersuites, conf->groups, conf->host_name};
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	bool ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) &&
+		  EVP_DigestUpdate(md, &conf->versions, sizeof conf->versions);
+	for (unsigned i = 0; ok && i < sizeof texts / sizeof *texts; i++)
+		ok = EVP_DigestUpdate(md, texts[i] ? texts[i] : "", strlen(texts[i] ? texts[i] : "") + 1);
+	for (unsigned i = 0; ok && i < c->n_shown; i++)
+		ok = EVP_DigestUpdate(md, &c->shown[i].hash, sizeof c->shown[i].hash);
+	ok = ok && EVP_DigestFinal_ex(md, c->sum, NULL);
+	EVP_MD_CTX_free(md);
+	return ok;
 }
 
 /* --- use --------------------------------------------------------------------------------------------------------- */

@@ -29,6 +29,7 @@ struct tls_contexts {
 	SSL_CTX *listener[TLS_N_LISTENERS]; /* a client has the first alone */
 	struct shown *shown;                /* a server's; the first is the default */
 	unsigned n_shown;
+	uint8_t sum[32]; /* of all that a session ticket stands for */
 	char *host_name;
 	bool verify; /* a client's: there is a CA file */
 };

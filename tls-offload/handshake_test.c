@@ -198,7 +198,9 @@ weak_suites_are_not_there(void **state)
 					   "SRP:@SECLEVEL=0",
 					   "AES128-CCM8",
 					   "ARIA128-GCM-SHA256",
-					   "ECDHE-RSA-CAMELLIA128-SHA256"};
+					   "ECDHE-RSA-CAMELLIA128-SHA256",
+					   "DHE-RSA-AES256-GCM-SHA384",
+					   "DHE-RSA-AES128-SHA"};
 	(void)state;
 	rig_open(NULL, NULL);
 	for (unsigned i = 0; i < sizeof weak / sizeof *weak; i++) {
@@ -209,6 +211,11 @@ weak_suites_are_not_there(void **state)
 		SSL_CTX_free(ctx);
 	}
 	SSL_CTX *ctx = client();
+	SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_cipher_list(ctx, "DHE-RSA-AES256-GCM-SHA384");
+	assert_true(tried(ctx, TLS_LISTENER_LEGACY, NULL)->up);
+	SSL_CTX_free(ctx);
+	ctx = client();
 	SSL_CTX_set1_groups_list(ctx, "P-384");
 	SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
 	assert_int_equal(tried(ctx, TLS_LISTENER_NORMAL, NULL)->reason, TLS_NO_SHARED_GROUP);
@@ -376,14 +383,53 @@ reload_drops_nobody(void **state)
 	rig_close();
 }
 
-/* Tickets from before a reload are good behind it, unless a certificate is another: who resumes would bind to the former. */
+static void
+no_change(struct tls_contexts_conf *conf)
+{
+	(void)conf;
+}
+
+static void
+other_default(struct tls_contexts_conf *conf)
+{
+	(void)conf;
+	certificates[0].certificate = rig_file("ec.pem");
+	certificates[0].private_key = rig_file("ec.key");
+}
+
+static void
+other_named(struct tls_contexts_conf *conf)
+{
+	(void)conf;
+	certificates[1].certificate = rig_file("ec.pem");
+	certificates[1].private_key = rig_file("ec.key");
+}
+
+static void
+other_suites(struct tls_contexts_conf *conf)
+{
+	conf->ciphers = "AES128-GCM-SHA256";
+}
+
+static void
+other_versions(struct tls_contexts_conf *conf)
+{
+	conf->versions = TLS_V1_2;
+}
+
+/* Tickets from before a reload are good behind it, unless what they stand for is another: who resumes would bind to the former
+ * certificate, and speak a suite that is not allowed any more. */
 static void
 tickets_outlive_a_reload(void **state)
 {
 	static const struct {
-		unsigned changed;
+		void (*change)(struct tls_contexts_conf *conf);
 		bool resumed;
-	} tries[] = {{2, true}, {0, false}, {1, false}};
+	} tries[] = {{no_change, true},
+		     {other_default, false},
+		     {other_named, false},
+		     {other_suites, false},
+		     {other_versions, false}};
 	(void)state;
 	for (unsigned i = 0; i < sizeof tries / sizeof *tries; i++) {
 		struct tls_contexts_conf conf = server_conf();
@@ -395,10 +441,7 @@ tickets_outlive_a_reload(void **state)
 		shows(tried(ctx, TLS_LISTENER_NORMAL, NULL), "rsa.pem");
 		SSL_CTX_sess_set_new_cb(ctx, NULL);
 		conf = server_conf();
-		if (tries[i].changed < 2) {
-			certificates[tries[i].changed].certificate = rig_file("ec.pem");
-			certificates[tries[i].changed].private_key = rig_file("ec.key");
-		}
+		tries[i].change(&conf);
 		again(&conf);
 		struct rig_end *e = rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
 		SSL_set_session(e->ssl, kept);

@@ -11,8 +11,9 @@
  *
  * Tickets.  TLS 1.2 session tickets are on.  TLS 1.3 sends one ticket where the certificate is RSA, because resuming
  * saves the signature, and none with ECDSA, where it saves nothing.  `former` hands the ticket keys on, so that a reload
- * does not cost every client a full handshake; but not where a certificate is another: who resumes is shown none, and would
- * bind SSTP to the one that it saw then ([MS-SSTP] 3.2.5.2).
+ * does not cost every client a full handshake; but not where a certificate is another, because who resumes is shown none, and
+ * would bind SSTP to the one that it saw then ([MS-SSTP] 3.2.5.2); nor where versions, suites or names are others, which are
+ * not looked at when a session is resumed.
  *
  * Names (RFC 6066 3).  A client without SNI gets the default certificate (sstpc and RouterOS send none).  With
  * `host_name`, an SNI of another name ends the handshake with unrecognized_name.
@@ -67,7 +68,7 @@ struct tls_error {
 struct tls_contexts;
 
 /* tls_contexts_new: contexts with one reference, or NULL and err filled in.  now: seconds of the epoch, against which
- * certificates are checked.  former: whose tickets stay good if the certificates are the same, or NULL.  An engine is loaded once in a process and stays. */
+ * certificates are checked.  former: whose tickets stay good if nothing that they stand for has changed, or NULL.  An engine is loaded once in a process and stays. */
 struct tls_contexts *tls_contexts_new(const struct tls_contexts_conf *conf, const struct tls_contexts *former,
 				      time_t now, struct tls_error *err) ANY_THREAD;
 
