@@ -259,15 +259,10 @@ void
 cp_refused(struct cp *cp, const struct cp_refusal *r)
 {
 	const struct cause_row *row = cause_row(r->cause);
-	char peer[ADDR_STRLEN], others[48] = "";
-	uint32_t left_out;
+	char peer[ADDR_STRLEN];
 	cp->stats.refused[r->cause]++;
-	if (!log_limit_take(&cp->refusals, cp->now, &left_out))
-		return;
-	if (left_out)
-		snprintf(others, sizeof others, " (after %u more)", left_out);
-	log_line(cp->log, row->level, "%s refused: %s%s%s peer=%s:%u%s", r->what, row->text, *r->more ? ": " : "",
-		 r->more, addr_str(&r->peer, peer), r->peer_port, others);
+	log_limited(cp->log, &cp->refusals, cp->now, row->level, "%s refused: %s%s%s peer=%s:%u", r->what, row->text,
+		    *r->more ? ": " : "", r->more, addr_str(&r->peer, peer), r->peer_port);
 }
 
 static void

@@ -15,6 +15,7 @@
 #include <millrace/byte_ring.h>
 
 #define QUEUE_BYTES (1u << 20)
+#define LIMITED_MAX 1024
 
 enum record { RECORD_LINE, RECORD_END };
 
@@ -117,6 +118,22 @@ log_limit_take(struct log_limit *l, struct mono now, uint32_t *left_out)
 	*left_out = l->left_out;
 	l->left_out = 0;
 	return true;
+}
+
+void
+log_limited(struct log *log, struct log_limit *l, struct mono now, enum log_level level, const char *format, ...)
+{
+	char text[LIMITED_MAX], others[32] = "";
+	uint32_t left_out;
+	va_list ap;
+	if (!log_limit_take(l, now, &left_out))
+		return;
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	if (left_out)
+		snprintf(others, sizeof others, " (after %u more)", left_out);
+	log_line(log, level, "%s%s", text, others);
 }
 
 const char *

@@ -48,7 +48,11 @@ struct log_limit {
 	uint32_t taken, left_out;
 };
 
-/* log_limit_take: whether there is room for one more; then *left_out is how many there was none for since the last. */
+/* log_limited: as log_line, if there is room for one more; it says how many there was none for since the last. */
+void log_limited(struct log *log, struct log_limit *l, struct mono now, enum log_level level, const char *format, ...)
+	ON_MAIN __attribute__((format(printf, 5, 6)));
+
+/* log_limit_take: whether there is room; then *left_out is how many there was none for. */
 bool log_limit_take(struct log_limit *l, struct mono now, uint32_t *left_out) ON_MAIN;
 
 /* log_set_level: of the lines from now on. */

@@ -133,6 +133,24 @@ others_lines_are_limited(void **state)
 	assert_int_equal(left_out, 0);
 }
 
+static void
+what_was_left_out_is_said(void **state)
+{
+	struct log_limit l = {0};
+	struct mono now = {5000000};
+	struct log *log;
+	(void)state;
+	assert_int_equal(log_open(&log, path, LOG_LEVEL_INFO), 0);
+	for (unsigned i = 0; i < LOG_LIMIT + 3; i++)
+		log_limited(log, &l, now, LOG_LEVEL_WARN, "stranger=%u.", i);
+	now.us += 1000000;
+	log_limited(log, &l, now, LOG_LEVEL_WARN, "stranger=last.");
+	log_close(log);
+	assert_non_null(strstr(logged(), "stranger=9.\n"));
+	assert_null(strstr(logged(), "stranger=10."));
+	assert_non_null(strstr(logged(), "stranger=last. (after 3 more)\n"));
+}
+
 int
 main(void)
 {
@@ -142,6 +160,7 @@ main(void)
 		cmocka_unit_test(a_file_that_cannot_be_opened_is_said),
 		cmocka_unit_test(a_slow_disk_delays_nobody),
 		cmocka_unit_test(others_lines_are_limited),
+		cmocka_unit_test(what_was_left_out_is_said),
 	};
 	int fd = mkstemp(path);
 	if (fd < 0)

@@ -98,8 +98,9 @@ who(const struct sstp_call *call, char *buf, size_t n) ON_MAIN
 static void
 on_note(void *owner, const struct sstp_call *call, const char *text) ON_MAIN
 {
+	struct cp *cp = owner;
 	char name[SESSION_NAME_LEN];
-	log_line(((struct cp *)owner)->log, LOG_LEVEL_WARN, "%s: %s", who(call, name, sizeof name), text);
+	log_limited(cp->log, &cp->refusals, cp->now, LOG_LEVEL_WARN, "%s: %s", who(call, name, sizeof name), text);
 }
 
 static bool
@@ -184,8 +185,8 @@ stream_open(struct cp *cp, uint64_t conn, const struct dp_conn_open *open, const
 	memcpy(info.cert_sha256, open->cert_sha256, sizeof info.cert_sha256);
 	if (!behind_proxy(open, bytes, &info)) {
 		sstp_stats(cp->sstp)[SSTP_STAT_PROXY_BAD]++;
-		log_line(cp->log, LOG_LEVEL_WARN, "sstp: %s:%u: wrong PROXY header", addr_str(&info.peer, peer),
-			 info.peer_port);
+		log_limited(cp->log, &cp->refusals, now, LOG_LEVEL_WARN, "sstp: %s:%u: wrong PROXY header",
+			    addr_str(&info.peer, peer), info.peer_port);
 		return NULL;
 	}
 	log_line(cp->log, LOG_LEVEL_DEBUG, "sstp: new connection from %s:%u", addr_str(&info.peer, peer),

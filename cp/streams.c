@@ -108,7 +108,6 @@ streams_failed(struct cp *cp, const struct byte_ring_rec *rec, struct mono now)
 {
 	struct dp_conn_failed f;
 	char peer[ADDR_STRLEN], name[256];
-	(void)now;
 	memcpy(&f, rec->payload, sizeof f);
 	size_t n = rec->len - sizeof f < sizeof name ? rec->len - sizeof f : sizeof name - 1;
 	memcpy(name, rec->payload + sizeof f, n);
@@ -117,9 +116,9 @@ streams_failed(struct cp *cp, const struct byte_ring_rec *rec, struct mono now)
 		if ((uint8_t)name[i] <= ' ' || name[i] == 0x7f)
 			name[i] = '?';
 	bool alert = f.why.tls_reason == TLS_PEER_ALERT;
-	log_line(cp->log, LOG_LEVEL_WARN, "sstp: TLS with %s:%u failed: %s%s%s server-name=%s", addr_str(&f.peer, peer),
-		 f.peer_port, tls_reason_text(f.why.tls_reason), alert ? ": " : "",
-		 alert ? tls_alert_name(f.why.alert) : "", *name ? name : "(none)");
+	log_limited(cp->log, &cp->refusals, now, LOG_LEVEL_WARN, "sstp: TLS with %s:%u failed: %s%s%s server-name=%s",
+		    addr_str(&f.peer, peer), f.peer_port, tls_reason_text(f.why.tls_reason), alert ? ": " : "",
+		    alert ? tls_alert_name(f.why.alert) : "", *name ? name : "(none)");
 }
 
 /* --- what we say ------------------------------------------------------------------------------------------------- */
