@@ -35,6 +35,7 @@ static void arm(struct lcore *lc, struct conn *c, unsigned seconds) ON_LCORE;
 static bool may_hold(struct lcore *lc) ON_LCORE;
 static void seal(struct lcore *lc) ON_LCORE;
 static void flush_sealed(struct lcore *lc) ON_LCORE;
+static void relayed_sent(struct lcore *lc, struct conn *c) ON_LCORE;
 
 void
 conns_turn(struct lcore *lc, unsigned quota)
@@ -42,7 +43,7 @@ conns_turn(struct lcore *lc, unsigned quota)
 	struct conns *cs = lc->conns;
 	struct wheel_node *n;
 	if (cs->tls)
-		tls_step(cs->tls);
+		tls_step(cs->tls, lc->now);
 	while ((n = wheel_pop(&cs->wheel, lc->now, &quota)))
 		fire(lc, (struct conn *)(void *)((uint8_t *)n - offsetof(struct conn, timer)));
 }
@@ -371,6 +372,7 @@ tls_event(struct lcore *lc, struct tls_event *e)
 		if (c->state != CONN_HANDSHAKE) /* its end has begun */
 			return;
 		c->state = CONN_HEAD;
+		c->relayed = tls_relayed(e->conn);
 		wheel_del(&c->timer);
 		say_open(lc, c, e->agreed);
 		return;
@@ -673,6 +675,8 @@ conn_granted(struct lcore *lc, const struct tcp_grant *g)
 	uint32_t used = 0;
 	if (!c)
 		return;
+	if (unlikely(c->relayed))
+		tls_wait(cs->tls, c->tls, false);
 	while (used < g->room && c->queue != QUEUE_NONE) {
 		if (c->tls && !(tls_room(c->tls) && may_hold(lc)))
 			break;
@@ -736,13 +740,28 @@ flush_sealed(struct lcore *lc)
 	while ((n = tls_seal_end(cs->tls, out, CONN_CHUNKS))) {
 		for (unsigned i = 0; i < n; i++) {
 			struct conn *c = &cs->conn[tls_user(out[i].conn)];
-			if (c->tcp && !tcp_append(cs->tcp, c->tcp, out[i].m))
+			if (c->tcp && !tcp_append(cs->tcp, c->tcp, out[i].m)) {
+				if (unlikely(c->relayed))
+					relayed_sent(lc, c);
 				continue;
+			}
 			/* A record that is not sent ends the connection: the peer would miss its number. */
 			rte_pktmbuf_free(out[i].m);
 			conn_finish(lc, c, DP_CONN_TIMEOUT, true);
 		}
 	}
+}
+
+/* relayed_sent: what OFFLOAD answers by itself was not granted.  A peer that lets it lie is not listened to until it may go. */
+static void
+relayed_sent(struct lcore *lc, struct conn *c)
+{
+	struct conns *cs = lc->conns;
+	struct tcp_info info;
+	if (!tcp_info(cs->tcp, c->tcp, &info) || info.unsent <= CONN_RELAYED_UNSENT)
+		return;
+	tls_wait(cs->tls, c->tls, true);
+	tcp_want(cs->tcp, c->tcp);
 }
 
 /* --- time -------------------------------------------------------------------------------------------------------- */

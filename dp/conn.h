@@ -34,7 +34,8 @@
 #define CONN_SET_UP_S 60 /* PROXY header and handshake */
 #define CONN_ENDING_S 10 /* for what is queued, and the peer's FIN */
 #define CONN_CHUNKS 64
-#define CONN_TALK_PER_S 200 /* messages of one connection to MAIN; what is more waits, and TCP's window closes */
+#define CONN_RELAYED_UNSENT 8192 /* bytes that TCP cannot send yet */
+#define CONN_TALK_PER_S 200      /* messages of one connection to MAIN; what is more waits, and TCP's window closes */
 
 enum conn_state { CONN_FREE, CONN_PROXY, CONN_HANDSHAKE, CONN_HEAD, CONN_PACKETS, CONN_PLAIN, CONN_ENDING };
 
@@ -57,11 +58,12 @@ struct conn {
 	bool held_back;               /* the latter, of the message that is next: counted */
 	bool opened;                  /* CONN_OPEN is said: CONN_GONE is due */
 	bool gone_said;
-	bool shut;   /* close_notify is sent, or was not needed */
-	bool closed; /* tcp_close is called */
-	bool hurry;  /* ENDING: nothing of what is queued is worth sending */
-	bool asked;  /* an Echo Request is unanswered */
-	bool heard;  /* since the timer was set */
+	bool shut;    /* close_notify is sent, or was not needed */
+	bool closed;  /* tcp_close is called */
+	bool hurry;   /* ENDING: nothing of what is queued is worth sending */
+	bool asked;   /* an Echo Request is unanswered */
+	bool heard;   /* since the timer was set */
+	bool relayed; /* its records are OFFLOAD's */
 	uint16_t echo_s;
 	struct policer talk; /* STREAM_IN */
 	struct dp_conn_gone why;

@@ -237,6 +237,22 @@ tls_room(const struct tls_conn *conn)
 	return held < TLS_PLAINTEXT_MAX ? TLS_PLAINTEXT_MAX - held : 0;
 }
 
+void
+tls_wait(struct tls_core *core, struct tls_conn *conn, bool on)
+{
+	if (!on == !(conn->flags & CONN_WAITS))
+		return;
+	conn->flags ^= CONN_WAITS;
+	if (!on)
+		core_ready(core, conn);
+}
+
+bool
+tls_relayed(const struct tls_conn *conn)
+{
+	return conn->state == CONN_RELAYED;
+}
+
 unsigned
 tls_overhead(const struct tls_conn *conn)
 {

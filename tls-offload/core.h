@@ -37,12 +37,12 @@ enum { RECORD_CHANGE_CIPHER_SPEC = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22,
 /* One direction's cipher: 64 bytes, all that a record needs. */
 struct tls_dir {
 	alignas(64) uint8_t key[TLS_KEY];
-	uint8_t iv[16]; /* 12 count, the rest is 0; TLS 1.2 GCM, tx: salt, explicit nonce of record 0 */
-	uint64_t seq;   /* of the next record */
-	uint32_t slot;  /* the engine's: where the expanded key or session may be; 0: nowhere */
-	uint8_t aead;   /* enum tls_aead */
-	uint8_t device; /* 1: the cryptodev does it */
-	uint8_t reserved[2];
+	uint8_t iv[16];     /* 12 count, the rest is 0; TLS 1.2 GCM, tx: salt, explicit nonce of record 0 */
+	uint64_t seq;       /* of the next record */
+	uint32_t slot;      /* the engine's: where the expanded key or session may be; 0: nowhere */
+	uint8_t aead;       /* enum tls_aead */
+	uint8_t device;     /* 1: the cryptodev does it */
+	uint16_t updated_s; /* rx: the second of the last KeyUpdate */
 };
 _Static_assert(sizeof(struct tls_dir) == 64, "a cache line");
 
@@ -69,6 +69,9 @@ enum conn_flag {
 	CONN_UPDATE_DUE = 1 << 9,    /* a KeyUpdate is to be sent */
 	CONN_SHUTDOWN_DUE = 1 << 10, /* a SHUTDOWN message is */
 	CONN_OPENING = 1 << 11,      /* its record is in work */
+	CONN_UPDATED = 1 << 12,      /* no data has been sealed since our last KeyUpdate */
+	CONN_REFUSED = 1 << 13,      /* no_renegotiation is said */
+	CONN_WAITS = 1 << 14,        /* RELAYED: OFFLOAD gets no bytes of the peer's now (tls_wait) */
 };
 
 struct tls_conn {
@@ -95,7 +98,7 @@ struct tls_conn {
 	uint8_t idle;  /* records without data in a row */
 	uint8_t alert; /* to be sent; NO_ALERT: none */
 	uint8_t msg_have;
-	uint8_t reserved;
+	uint8_t updates; /* KeyUpdates received lately */
 };
 _Static_assert(sizeof(struct tls_conn) == TLS_CONN_BYTES, "what docs and limits say of an idle connection");
 #define MSG_SKIP 255
@@ -136,6 +139,7 @@ struct device;
 
 struct tls_core {
 	struct tls_core_conf conf;
+	struct mono now;       /* of tls_step */
 	struct tls_link *link; /* one for each OFFLOAD thread */
 	unsigned n_links;
 	const struct tls_engine *engine[2]; /* software; device or NULL */

@@ -10,6 +10,7 @@
 #include <millrace/bytes.h>
 
 #define MSG_HEADER 4
+#define UPDATES_MAX 32 /* at once: each costs the worker core a derivation; one a second beside them */
 
 enum { HELLO_REQUEST = 0, CLIENT_HELLO = 1, NEW_SESSION_TICKET = 4, KEY_UPDATE = 24 };
 
@@ -17,6 +18,8 @@ static uint32_t take_piece(struct tls_core *core, struct tls_conn *conn, const s
 	ON_LCORE;
 static void message_begins(struct tls_core *core, struct tls_conn *conn) ON_LCORE;
 static void key_update(struct tls_core *core, struct tls_conn *conn, uint8_t request, bool last) ON_LCORE;
+static bool update_is_one_too_many(struct tls_core *core, struct tls_conn *conn) ON_LCORE;
+static void refuse_renegotiation(struct tls_core *core, struct tls_conn *conn) ON_LCORE;
 static void refuse(struct tls_core *core, struct tls_conn *conn) ON_LCORE;
 
 static void
@@ -73,15 +76,27 @@ message_begins(struct tls_core *core, struct tls_conn *conn)
 			return;
 		}
 	} else if (type == (client ? HELLO_REQUEST : CLIENT_HELLO)) {
-		if (!(conn->flags & CONN_SHUT))
-			conn->alert = TLS_ALERT_NO_RENEGOTIATION;
-		core_ready(core, conn);
+		refuse_renegotiation(core, conn);
 	} else {
 		refuse(core, conn);
 		return;
 	}
 	conn->to_skip = len;
 	conn->msg_have = len ? MSG_SKIP : 0;
+}
+
+/* refuse_renegotiation: RFC 5246 7.2.2: with a warning; who asks again has not understood it. */
+static void
+refuse_renegotiation(struct tls_core *core, struct tls_conn *conn)
+{
+	if (conn->flags & CONN_REFUSED) {
+		content_fail(core, conn, TLS_RENEGOTIATION, TLS_ALERT_UNEXPECTED_MESSAGE);
+		return;
+	}
+	conn->flags |= CONN_REFUSED;
+	if (!(conn->flags & CONN_SHUT))
+		conn->alert = TLS_ALERT_NO_RENEGOTIATION;
+	core_ready(core, conn);
 }
 
 /* key_update: RFC 8446 5.1: nothing may stand behind it under the old key. */
@@ -92,10 +107,24 @@ key_update(struct tls_core *core, struct tls_conn *conn, uint8_t request, bool l
 		refuse(core, conn);
 		return;
 	}
+	if (update_is_one_too_many(core, conn)) {
+		content_fail(core, conn, TLS_KEY_UPDATES, TLS_ALERT_UNEXPECTED_MESSAGE);
+		return;
+	}
 	conn_next_key(core, conn, TLS_RX);
 	core->stats.key_updates_received++;
 	if (request && !(conn->flags & CONN_SHUT)) {
 		conn->flags |= CONN_UPDATE_DUE;
 		core_ready(core, conn);
 	}
+}
+
+static bool
+update_is_one_too_many(struct tls_core *core, struct tls_conn *conn)
+{
+	struct tls_dir *rx = &conn->dir[TLS_RX];
+	uint16_t now_s = (uint16_t)(core->now.us / 1000000), passed = (uint16_t)(now_s - rx->updated_s);
+	conn->updates = conn->updates > passed ? (uint8_t)(conn->updates - passed) : 0;
+	rx->updated_s = now_s;
+	return ++conn->updates > UPDATES_MAX;
 }

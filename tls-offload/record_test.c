@@ -293,6 +293,65 @@ key_updates_in_pieces(void **state)
 	rig_close();
 }
 
+static const uint8_t update_requested[5] = {24, 0, 0, 1, 1};
+
+static void
+ask_for_an_update(struct rig_end *e)
+{
+	send_record(e->other, RECORD_HANDSHAKE, update_requested, 5);
+	conn_next_key(rig.core, e->other->conn, TLS_TX);
+}
+
+/* RFC 8446 4.6.3: a request is answered at once; those after it when data goes, which is under the newest key. */
+static void
+requests_are_answered_together(void **state)
+{
+	(void)state;
+	open_rig();
+	struct rig_end *e = pair_of(&suites[0]);
+	const struct tls_core_stats *s = tls_core_stats(rig.core);
+	for (unsigned i = 0; i < 5; i++) {
+		ask_for_an_update(e);
+		rig_settle();
+		assert_int_equal(s->key_updates_sent, 1);
+	}
+	for (unsigned i = 2; i < 4; i++) {
+		rig_send(e, "x", 1);
+		rig_settle();
+		assert_int_equal(s->key_updates_sent, 2);
+	}
+	assert_int_equal(e->other->got.n, 2);
+	ask_for_an_update(e);
+	rig_settle();
+	assert_int_equal(s->key_updates_sent, 3);
+	assert_false(e->failed || e->other->failed);
+	forget_pair(e);
+	rig_close();
+}
+
+/* Each costs a derivation: 32 at once, one a second. */
+static void
+key_updates_are_bounded(void **state)
+{
+	(void)state;
+	open_rig();
+	struct rig_end *e = pair_of(&suites[0]);
+	for (unsigned i = 0; i < 100; i++) {
+		rig.now.us += 1000000;
+		ask_for_an_update(e);
+		send_record(e->other, RECORD_DATA, "x", 1);
+	}
+	assert_false(e->failed);
+	for (unsigned i = 0; i < 32; i++) {
+		assert_false(e->failed);
+		ask_for_an_update(e);
+		send_record(e->other, RECORD_DATA, "x", 1);
+	}
+	expect_failed(e, TLS_KEY_UPDATES, TLS_ALERT_UNEXPECTED_MESSAGE);
+	forget_pair(e);
+	rig_close();
+}
+
 /* --- what a peer must not do ------------------------------------------------------------------------------------- */
 
 struct trick {
@@ -565,6 +624,9 @@ renegotiation_is_refused(void **state)
 	rig_settle();
 	assert_int_equal(p->got.n, 5);
 	assert_false(p->failed || p->other->failed || p->other->alerted);
+	/* Once is enough. */
+	send_record(p->other, RECORD_HANDSHAKE, "\1\0\0\0", 4);
+	expect_failed(p, TLS_RENEGOTIATION, TLS_ALERT_UNEXPECTED_MESSAGE);
 	forget_pair(p);
 	rig_close();
 }
@@ -630,6 +692,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(keys_are_updated),
 		cmocka_unit_test(we_update_when_a_key_is_worn),
 		cmocka_unit_test(key_updates_in_pieces),
+		cmocka_unit_test(requests_are_answered_together),
+		cmocka_unit_test(key_updates_are_bounded),
 		cmocka_unit_test(tricks_fail),
 		cmocka_unit_test(nothing_between_the_parts_of_a_message),
 		cmocka_unit_test(too_long_is_overflow),

@@ -534,7 +534,7 @@ rig_turn(void)
 		moved |= rig.end[i].ssl && ssl_turn(&rig.end[i]);
 	unsigned n = deliver(chunks);
 	double began = cpu_us();
-	tls_step(rig.core);
+	tls_step(rig.core, rig.now);
 	tls_open_begin(rig.core, chunks, n);
 	moved |= n;
 	n = tls_open_end(rig.core, events, TLS_CHUNKS);

@@ -60,6 +60,7 @@ seal_chunk(struct tls_core *core, const struct tls_chunk *c, struct tls_op **bat
 		core->stats.waits++;
 		return false;
 	}
+	conn->flags &= (uint16_t)~CONN_UPDATED;
 	core->stats.sealed++;
 	core->stats.sealed_bytes += payload_bytes;
 	batch[(*n)++] = op;
@@ -128,7 +129,9 @@ seal_plain(struct tls_core *core, struct tls_conn *conn, struct rte_mbuf *m)
 bool
 seal_owed(struct tls_core *core, struct tls_conn *conn, struct tls_op **batch, unsigned *n)
 {
-	if (conn->flags & CONN_UPDATE_DUE && conn->state == CONN_RECORDS && !seal_key_update(core, conn, batch, n))
+	/* RFC 8446 4.6.3: due before the next data; what no data has followed yet answers several requests. */
+	bool due = (conn->flags & (CONN_UPDATE_DUE | CONN_UPDATED)) == CONN_UPDATE_DUE;
+	if (due && conn->state == CONN_RECORDS && !seal_key_update(core, conn, batch, n))
 		return false;
 	return conn->alert == NO_ALERT || seal_alert(core, conn, batch, n);
 }
@@ -159,7 +162,7 @@ seal_key_update(struct tls_core *core, struct tls_conn *conn, struct tls_op **ba
 		return false;
 	batch[(*n)++] = op;
 	conn_next_key(core, conn, TLS_TX);
-	conn->flags &= (uint16_t)~CONN_UPDATE_DUE;
+	conn->flags = (uint16_t)((conn->flags & ~CONN_UPDATE_DUE) | CONN_UPDATED);
 	core->stats.key_updates_sent++;
 	return true;
 }

@@ -56,7 +56,7 @@ pump_close(struct tls_core *core, struct tls_conn *conn)
 static bool
 pump_bytes(struct tls_core *core, struct tls_conn *conn)
 {
-	if (!conn->held || conn->flags & CONN_BYTES_OUT)
+	if (!conn->held || conn->flags & (CONN_BYTES_OUT | CONN_WAITS))
 		return true;
 	uint32_t n = conn->held->pkt_len < TLS_MSG_BYTES ? conn->held->pkt_len : TLS_MSG_BYTES;
 	if (!say_bytes(conn_link(core, conn), conn_handle(core, conn), TLS_MSG_BYTES, conn->held, n))
@@ -123,8 +123,9 @@ say_bytes(struct tls_link *link, uint64_t handle, enum tls_msg type, const struc
 /* --- from OFFLOAD ------------------------------------------------------------------------------------------------ */
 
 void
-tls_step(struct tls_core *core)
+tls_step(struct tls_core *core, struct mono now)
 {
+	core->now = now;
 	for (unsigned i = 0, n = 0; i < core->n_links && n < MESSAGES; i++)
 		n += hear(core, &core->link[i], MESSAGES - n);
 }

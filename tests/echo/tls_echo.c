@@ -273,7 +273,7 @@ tls_events(void)
 {
 	struct tls_event v[TLS_CHUNKS];
 	role_assume_lcore();
-	tls_step(core);
+	tls_step(core, now());
 	unsigned n = tls_open_end(core, v, TLS_CHUNKS);
 	for (unsigned i = 0; i < n; i++) {
 		struct echo *e = &conns[tls_user(v[i].conn)];

@@ -11,10 +11,13 @@
 
 #include "dial.h"
 #include "gre.h"
+#include "keyed.h"
 #include "path.h"
 
 #define MBUFS 4095
+#define RECORD_HANDSHAKE 22
 #define OTHERS 160
+#define ASKERS 45 /* as many as the clients' buffers are enough for, and more than the worker's were */
 #define NEIGHBOUR 1
 #define FIRST 2      /* the sessions of the others */
 #define CALLS_AT 180 /* PPTP, beside them */
@@ -23,12 +26,11 @@ static struct dial_client *neighbour, *others[OTHERS];
 static struct lcore *lc;
 
 static int
-open_(void **state)
+open_all(bool tls12)
 {
-	(void)state;
 	bed_reset();
 	lc = bed.lc;
-	dial_open(&(struct dial_conf){.conns = 256});
+	dial_open(&(struct dial_conf){.conns = 256, .tls12 = tls12});
 	neighbour = dial(NEIGHBOUR, 0);
 	assert_non_null(neighbour);
 	for (unsigned i = 0; i < OTHERS; i++) {
@@ -37,6 +39,20 @@ open_(void **state)
 	}
 	dial_turns(50, 1000);
 	return 0;
+}
+
+static int
+open_(void **state)
+{
+	(void)state;
+	return open_all(false);
+}
+
+static int
+open12(void **state)
+{
+	(void)state;
+	return open_all(true);
 }
 
 static int
@@ -191,6 +207,30 @@ fill_gre(void)
 	}
 }
 
+/* asks: a client that asks for what TLS has to answer, with data between, so that it does not look idle. */
+static void
+asks(struct dial_client *c, unsigned rounds, const void *question, size_t n, bool next_key)
+{
+	for (unsigned round = 0; round < rounds; round++) {
+		for (unsigned i = 0; i < 10; i++) {
+			dial_record(c, RECORD_HANDSHAKE, question, n);
+			if (next_key)
+				dial_next_key(c);
+		}
+		dial_send(c, "\x10\x01\x00\x08\x00\x09\x00\x00", 8); /* Echo Response */
+		dial_turn(50);
+	}
+}
+
+static void
+fill_answers(const void *question, size_t n, bool next_key)
+{
+	for (unsigned i = 0; i < ASKERS; i++) {
+		dial_deafen(others[i], true);
+		asks(others[i], 3, question, n, next_key);
+	}
+}
+
 static unsigned
 holds(void)
 {
@@ -296,6 +336,70 @@ gre_order(void **state)
 	neighbour_lives();
 }
 
+/* RFC 8446 4.6.3: one KeyUpdate of ours answers many requests, until data follows it. */
+static void
+key_updates(void **state)
+{
+	static const uint8_t requested[5] = {24, 0, 0, 1, 1};
+	const struct tls_core_stats *tls = tls_core_stats(lc->conns->tls);
+	(void)state;
+	fill_answers(requested, sizeof requested, true);
+	assert_int_equal(tls->key_updates_received, ASKERS * 30);
+	assert_int_equal(tls->key_updates_sent, ASKERS);
+	assert_in_range(in_use().send_mbufs, ASKERS, 2 * ASKERS);
+	neighbour_lives();
+	asks(others[ASKERS], 4, requested, sizeof requested, true);
+	dial_turns(4, 1000);
+	assert_int_equal(tls->reason[TLS_KEY_UPDATES], 1);
+	all_back();
+}
+
+/* RFC 5246 7.2.2: who was told no once is not told again. */
+static void
+renegotiations(void **state)
+{
+	static const uint8_t client_hello[4] = {1, 0, 0, 0};
+	(void)state;
+	fill_answers(client_hello, sizeof client_hello, false);
+	assert_in_range(in_use().send_mbufs, 0, 3 * ASKERS); /* who goes on talking gets a RST */
+	assert_int_equal(tls_core_stats(lc->conns->tls)->reason[TLS_RENEGOTIATION], ASKERS);
+	neighbour_lives();
+	all_back();
+}
+
+/* relayed: a connection whose records are OFFLOAD's; what the client says, byte by byte, is answered with so much. */
+static unsigned
+relayed_answers(bool deaf, unsigned questions)
+{
+	struct dial_client *c = dial_tcp();
+	unsigned answers = 0;
+	assert_non_null(c);
+	dial_deafen(c, deaf);
+	for (unsigned i = 0; i < questions; i++) {
+		assert_true(dial_raw(c, "?", 1));
+		dial_turn(100);
+		answers += keyed_relay(dial_side.offload, 0, 100);
+		dial_turn(100);
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		dial_turn(1000);
+		answers += keyed_relay(dial_side.offload, 0, 100);
+	}
+	return answers;
+}
+
+/* What OFFLOAD answers for a suite without an AEAD stops when the peer takes none of it. */
+static void
+relayed(void **state)
+{
+	(void)state;
+	assert_in_range(relayed_answers(false, 500), 500, 500);
+	for (unsigned i = 0; i < 3; i++) /* ten segments are the first congestion window */
+		assert_in_range(relayed_answers(true, 300), CONN_RELAYED_UNSENT / 100,
+				(10 * 1460 + CONN_RELAYED_UNSENT) / 100 + 4);
+	neighbour_lives();
+}
+
 /* All of them, one on top of the other: so much of the pool is left that packets come in. */
 static void
 all_at_once(void **state)
@@ -324,6 +428,9 @@ main(void)
 		TEST(small_pieces),
 		TEST(unknown_neighbours),
 		TEST(gre_order),
+		TEST(key_updates),
+		cmocka_unit_test_setup_teardown(renegotiations, open12, close_),
+		TEST(relayed),
 		TEST(all_at_once),
 	};
 	bed_start(&(struct bed_size){

@@ -323,7 +323,7 @@ client_tls(void)
 	struct tls_event events[TLS_CHUNKS];
 	struct tls_chunk out[TLS_CHUNKS];
 	unsigned n;
-	tls_step(d->tls);
+	tls_step(d->tls, bed.lc->now);
 	while ((n = tls_open_end(d->tls, events, TLS_CHUNKS)))
 		for (unsigned i = 0; i < n; i++)
 			tls_news(&events[i]);

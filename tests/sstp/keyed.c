@@ -39,6 +39,28 @@ keyed_answer(struct tls_offload *off, unsigned core, bool v13, enum tls_aead aea
 	return n;
 }
 
+unsigned
+keyed_relay(struct tls_offload *off, unsigned core, size_t out_bytes)
+{
+	static const struct tls_msg_taken taken = {TLS_TAKEN_BYTES};
+	static const struct tls_msg_up up = {.agreed.version = 0x0303};
+	static const uint8_t out[TLS_MSG_BYTES];
+	unsigned n_links, n = 0;
+	struct tls_link *link = tls_offload_links(off, core, &n_links);
+	const struct byte_ring_rec *rec;
+	while ((rec = byte_ring_peek(link->to_offload))) {
+		if (rec->type == TLS_MSG_OPEN)
+			link_put(link->to_lcore, TLS_MSG_UP, rec->handle, &up, NULL, 0);
+		if (rec->type == TLS_MSG_BYTES) {
+			link_put(link->to_lcore, TLS_MSG_OUT, rec->handle, NULL, out, (uint32_t)out_bytes);
+			link_put(link->to_lcore, TLS_MSG_TAKEN, rec->handle, &taken, NULL, 0);
+			n++;
+		}
+		byte_ring_pop(link->to_offload);
+	}
+	return n;
+}
+
 bool
 keyed_send(struct tls_core *core, struct tls_conn *conn, uint8_t type, const void *p, size_t n)
 {

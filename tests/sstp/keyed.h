@@ -17,6 +17,10 @@
  * forgotten.  How many were answered. */
 unsigned keyed_answer(struct tls_offload *off, unsigned core, bool v13, enum tls_aead aead, uint64_t number);
 
+/* keyed_relay: every OPEN of a core is answered with UP of a suite that stays with OFFLOAD, and every BYTES with out_bytes for
+ * the peer.  How many BYTES there were. */
+unsigned keyed_relay(struct tls_offload *off, unsigned core, size_t out_bytes);
+
 /* keyed_send: a record of any type, sealed; tls_seal_end gives it.  False: it found no room. */
 bool keyed_send(struct tls_core *core, struct tls_conn *conn, uint8_t type, const void *p, size_t n);
 

@@ -6,7 +6,7 @@
  * this sees one kind of connection, four calls, and events.
  *
  *	each turn of the loop:
- *		tls_step(core)                               messages of OFFLOAD
+ *		tls_step(core, now)                          messages of OFFLOAD
  *		tls_open_begin(core, chunks, n)              bytes that TCP has received, in order
  *		n = tls_open_end(core, events, max)          up, data, closed, failed
  *		...
@@ -37,6 +37,10 @@
  * TLS_CONN_BYTES for each connection (two directions with raw key, IV, sequence number and traffic secret); expanded AES keys
  * (1 KiB each) in a cache of the core's, made again when missed.  Nothing here allocates, logs, reads a clock or makes a
  * system call.
+ *
+ * What a peer makes us send by itself is bounded, because TCP's grant does not hold it back: one KeyUpdate until the next data
+ * answers all that ask for one (RFC 8446 4.6.3), one warning refuses renegotiation, and more KeyUpdates than 32 at once and
+ * one a second, or a second renegotiation, end the connection.  A relayed one has tls_wait.
  *
  * RFC 5246 (6, 7.2), RFC 5288, RFC 7905, RFC 8446 (4.6.3, 5, 6).  Renegotiation is refused (5246 7.2.2).
  */
@@ -118,6 +122,11 @@ uint32_t tls_held_mbufs(const struct tls_conn *conn) ON_LCORE;
 /* tls_room: the most that the next chunk to seal may have; 0: none now, or none at all. */
 uint32_t tls_room(const struct tls_conn *conn) ON_LCORE;
 
+/* tls_wait: whether what the peer sends on a relayed connection waits here instead of going to OFFLOAD, which may answer it:
+ * for as long as TCP's queue is long.  tls_relayed: whether it is one. */
+void tls_wait(struct tls_core *core, struct tls_conn *conn, bool on) ON_LCORE;
+bool tls_relayed(const struct tls_conn *conn) ON_LCORE;
+
 /* tls_overhead: bytes that a record has beyond its plaintext, for TCP's grant; at most TLS_HEADROOM + TLS_TAILROOM - 1 for
  * records that we seal, an upper bound for a relayed connection. */
 unsigned tls_overhead(const struct tls_conn *conn) ON_LCORE;
@@ -149,7 +158,7 @@ struct tls_event {
 };
 
 /* tls_step: takes at most 64 messages of OFFLOAD. */
-void tls_step(struct tls_core *core) ON_LCORE;
+void tls_step(struct tls_core *core, struct mono now) ON_LCORE;
 
 /* tls_open_begin: takes all n chunks (TLS_CHUNKS at most); several of one connection in the order of its bytes. */
 void tls_open_begin(struct tls_core *core, const struct tls_chunk *chunks, unsigned n) ON_LCORE;
