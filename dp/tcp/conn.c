@@ -36,6 +36,15 @@ tcp_conn_new(struct tcp *t, const struct tcp_tuple *id, uint32_t hash)
 	return c;
 }
 
+struct tcp_conn *
+tcp_conn_told(struct tcp *t, uint64_t handle)
+{
+	uint32_t i = handle_index(handle);
+	struct tcp_conn *c = i < t->start.limits.conns ? &t->conns[i] : NULL;
+	bool owed = c && c->generation == handle_generation(handle) && (c->state != TCP_CLOSED || c->events & TCP_GONE);
+	return owed ? c : NULL;
+}
+
 void
 tcp_conn_set_state(struct tcp *t, struct tcp_conn *c, enum tcp_state state)
 {

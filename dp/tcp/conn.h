@@ -431,6 +431,8 @@ tcp_conn_find(struct tcp *t, uint64_t handle) ON_LCORE
 	struct tcp_conn *c = &t->conns[i];
 	return c->state != TCP_CLOSED && c->generation == handle_generation(handle) ? c : NULL;
 }
+/* tcp_conn_told: the same, also of one that has ended while its GONE was not fetched. */
+struct tcp_conn *tcp_conn_told(struct tcp *t, uint64_t handle) ON_LCORE;
 void tcp_conn_set_state(struct tcp *t, struct tcp_conn *c, enum tcp_state state) ON_LCORE;
 /* tcp_conn_opened: reports it in the burst. */
 void tcp_conn_opened(struct tcp *t, struct tcp_conn *c, uint64_t user) ON_LCORE;

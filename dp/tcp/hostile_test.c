@@ -78,8 +78,8 @@ take_answers(void)
 		}
 }
 
-static void
-say(unsigned peer, struct said w)
+static struct rte_mbuf *
+segment_of(unsigned peer, struct said w)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(sim_pool);
 	struct tcp_tuple id = {.local = addr_from_ip4(0x0a000001), .peer = addr_from_ip4(0x0a000002), .peer_port = 443};
@@ -88,8 +88,15 @@ say(unsigned peer, struct said w)
 	tcp_emit(h.t, m,
 		 &(struct tcp_emit){
 			 .id = &id, .seq = w.seq, .ack = w.ack, .flags = w.flags, .wnd = w.wnd, .opt = w.opt});
+	return m;
+}
+
+static void
+say(unsigned peer, struct said w)
+{
+	const struct tcp_in in = {segment_of(peer, w), 20, 0};
 	tcp_now(h.t, h.now);
-	tcp_rx(h.t, &(struct tcp_in){m, 20, 0}, 1, &h.burst);
+	tcp_rx(h.t, &in, 1, &h.burst);
 	for (unsigned i = 0; i < h.burst.n_opened; i++)
 		h.conn[peer] = h.burst.opened[i].conn;
 	for (unsigned i = 0; i < h.burst.n_data; i++)
@@ -322,6 +329,33 @@ tail_that_has_come(void **state)
 	stop();
 }
 
+/* The ACK that opens it and an RST in one burst: GONE has the number that the user gives it after the burst, or who took it for
+ * opened would wait for its end for ever.  After GONE the handle is nobody's. */
+static void
+opened_and_reset(void **state)
+{
+	struct tcp_limits l = sim_limits();
+	struct tcp_event ev[2];
+	(void)state;
+	start(&l);
+	say(0, (struct said){.flags = TCP_F_SYN, .seq = THEIRS - 1, .wnd = 60000});
+	const struct said ack = {.flags = TCP_F_ACK, .seq = THEIRS, .ack = h.next[0], .wnd = 60000};
+	const struct said rst = {.flags = TCP_F_RST, .seq = THEIRS};
+	const struct tcp_in in[] = {{segment_of(0, ack), 20, 0}, {segment_of(0, rst), 20, 0}};
+	tcp_rx(h.t, in, 2, &h.burst);
+	assert_int_equal(h.burst.n_opened, 1);
+	uint64_t conn = h.burst.opened[0].conn;
+	tcp_set_user(h.t, conn, 77);
+	assert_int_equal(tcp_events(h.t, ev, 2), 1);
+	assert_true(ev[0].conn == conn && ev[0].user == 77);
+	assert_int_equal(ev[0].what, TCP_GONE);
+	assert_int_equal(ev[0].gone, TCP_GONE_RESET);
+	tcp_set_user(h.t, conn, 78);
+	assert_int_equal(tcp_events(h.t, ev, 2), 0);
+	assert_true(opens(1));
+	stop();
+}
+
 int
 main(void)
 {
@@ -330,6 +364,7 @@ main(void)
 		cmocka_unit_test(shut_windows_end),     cmocka_unit_test(part_of_a_probe),
 		cmocka_unit_test(beyond_the_end),       cmocka_unit_test(restless_window),
 		cmocka_unit_test(waiting_is_no_loss),   cmocka_unit_test(tail_that_has_come),
+		cmocka_unit_test(opened_and_reset),
 	};
 	sim_start(2000);
 	return cmocka_run_group_tests(tests, NULL, NULL);

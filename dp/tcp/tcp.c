@@ -221,7 +221,7 @@ tcp_abort(struct tcp *t, uint64_t conn)
 void
 tcp_set_user(struct tcp *t, uint64_t conn, uint64_t user)
 {
-	struct tcp_conn *c = tcp_conn_find(t, conn);
+	struct tcp_conn *c = tcp_conn_told(t, conn);
 	if (c)
 		c->user = user;
 }

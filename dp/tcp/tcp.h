@@ -23,6 +23,8 @@
  * Life cycle.  Passive: tcp_listen, then a burst's `opened`.  Active: tcp_connect, then `opened`, or an event GONE.
  * Data up in `data`; news that needs no data in tcp_events.  Every connection that was in `opened` or came from
  * tcp_connect ends with exactly one GONE, the last that is heard of it, whoever ended it: there the caller frees its own.
+ * It may have ended within the burst that opened it: calls then find nothing, but for tcp_set_user, so that GONE has the
+ * caller's number whenever it comes.
  *
  *	tcp_rx(t, in, n, &burst);                                 one burst of a port
  *	for (i < burst.n_opened)  tcp_set_user(t, burst.opened[i].conn, mine);     before its data, which may be in here too
@@ -249,6 +251,7 @@ void tcp_close(struct tcp *t, uint64_t conn) ON_LCORE;
 /* tcp_abort: RST, queues freed. */
 void tcp_abort(struct tcp *t, uint64_t conn) ON_LCORE;
 
+/* tcp_set_user: until its GONE was fetched. */
 void tcp_set_user(struct tcp *t, uint64_t conn, uint64_t user) ON_LCORE;
 void tcp_set_nh(struct tcp *t, uint64_t conn, uint32_t nh) ON_LCORE;
 /* tcp_set_delayed_ack: until it is called with true every segment is acknowledged at once: negotiations do not wait. */

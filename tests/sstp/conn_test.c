@@ -254,15 +254,55 @@ up_while_ending(void **state)
 	assert_int_equal(bed_held(), 0);
 }
 
+/* relisten: the same port, with another stream. */
+static void
+relisten(enum dp_stream stream, enum dp_tls tls)
+{
+	struct dp_listen listen = {.ip_proto = 6, .port = DIAL_PORT, .stream = DP_STREAM_SSTP, .tls = DP_TLS_NORMAL};
+	listen.addr = addr_from_ip4(0);
+	assert_true(stream_listen(bed.lc, &listen));
+	listen.stream = (uint8_t)stream;
+	listen.tls = (uint8_t)tls;
+	listen.on = 1;
+	assert_true(stream_listen(bed.lc, &listen));
+}
+
+/* The ACK that opens it and an RST in one burst, with TLS and without: neither a connection nor a handshake stays. */
+static void
+opened_and_reset_at_once(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		if (i == 3)
+			relisten(DP_STREAM_PPTP, DP_TLS_NONE);
+		struct dial_client *c = dial_opening();
+		assert_non_null(c);
+		dial_side.hold = true;
+		dial_turn(100);
+		dial_hang_up(c, true);
+		dial_side.hold = false;
+		dial_turns(5, 100);
+		assert_int_equal(bed.lc->conns->in_use, 0);
+		assert_int_equal(tls_core_stats(bed.lc->conns->tls)->in_flight, 0);
+	}
+	/* MAIN heard of those without TLS, once and for all. */
+	assert_int_equal(bed.n_said, 6);
+	assert_int_equal(bed.said[4].type, DP_MSG_CONN_OPEN);
+	assert_int_equal(bed.said[5].type, DP_MSG_CONN_GONE);
+	assert_int_equal(bed.said[5].handle, bed.said[4].handle);
+	assert_int_equal(bed_held(), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_, close_)
-		TEST(echo_is_answered),        TEST(our_echo_and_its_timeout),
-		TEST(no_echo_while_it_talks),  TEST(alerts_end_it),
-		TEST(what_waits_to_be_sealed), TEST(an_ending_connection_lets_go_of_its_session),
-		TEST(up_while_ending),         TEST(bad_proxy_header),
+		TEST(echo_is_answered),         TEST(our_echo_and_its_timeout),
+		TEST(no_echo_while_it_talks),   TEST(alerts_end_it),
+		TEST(what_waits_to_be_sealed),  TEST(an_ending_connection_lets_go_of_its_session),
+		TEST(up_while_ending),          TEST(bad_proxy_header),
+		TEST(opened_and_reset_at_once),
 	};
 	bed_start_small();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@ struct dial dial_side;
 static struct dial *const d = &dial_side;
 static struct dial_conf conf;
 static struct tcp_burst burst;
+static struct vec wire; /* from the clients */
 
 static void client_hears(void) ON_LCORE;
 static void client_tls(void) ON_LCORE;
@@ -161,9 +162,7 @@ static void
 client_sends(void)
 {
 	struct tcp_out out[VEC_MAX];
-	struct vec v;
-	unsigned n = tcp_output(d->tcp, out, VEC_MAX);
-	v.n = 0;
+	unsigned n = tcp_output(d->tcp, out, VEC_MAX - wire.n);
 	for (unsigned i = 0; i < n; i++) {
 		bool six = *rte_pktmbuf_mtod(out[i].m, uint8_t *) >> 4 == 6;
 		struct rte_mbuf *m =
@@ -175,10 +174,13 @@ client_sends(void)
 		memcpy(eth, bed_mac(BED_ACCESS), 6);
 		memcpy(eth + 6, bed_neighbour_mac(six ? BED_ADJ_LAC6 : BED_ADJ_LAC), 6);
 		put_be16(eth + 12, six ? 0x86dd : 0x0800);
-		v.p[v.n++] = (struct pkt){.m = m};
+		wire.p[wire.n++] = (struct pkt){.m = m};
 	}
-	if (v.n)
-		path_run(bed.lc, &v);
+	if (d->hold)
+		return;
+	if (wire.n)
+		path_run(bed.lc, &wire);
+	wire.n = 0;
 	/* No device is there for a queue that is full. */
 	for (unsigned port = 0; port < bed.lc->n_ports; port++)
 		if (bed.lc->tx[port].n > VEC_MAX / 2) {
@@ -363,7 +365,7 @@ handle_said(void)
 }
 
 struct dial_client *
-dial_tcp(void)
+dial_opening(void)
 {
 	unsigned number = d->n++;
 	role_assume_lcore();
@@ -378,8 +380,15 @@ dial_tcp(void)
 		die("tcp_connect");
 	for (unsigned i = 0; i < 50 && !c->opened; i++)
 		dial_turn(100);
-	dial_turn(100);
 	return c->opened ? c : NULL;
+}
+
+struct dial_client *
+dial_tcp(void)
+{
+	struct dial_client *c = dial_opening();
+	dial_turn(100);
+	return c;
 }
 
 struct dial_client *

@@ -48,6 +48,7 @@ struct dial {
 	unsigned n;
 	uint64_t drops[DROP_COUNT];
 	bool any_deaf;
+	bool hold;      /* what the clients send stays on the wire; false again: it comes in one burst */
 	uint32_t piece; /* octets of a segment of the clients'; 0: a record is one */
 };
 
@@ -62,7 +63,8 @@ void dial_close(void);
 struct dial_client *dial(uint32_t slot, uint16_t echo_s);
 /* dial_up: the same without a session and without the head: the state HEAD of conn.h. */
 struct dial_client *dial_up(void);
-/* dial_tcp: TCP alone; dial_keys: OFFLOAD's answer, and what the worker says of it. */
+/* dial_opening: TCP alone, open for the client, whose ACK has not left; dial_tcp: and for the worker; dial_keys: OFFLOAD's answer, and what the worker says of it. */
+struct dial_client *dial_opening(void);
 struct dial_client *dial_tcp(void);
 struct dial_client *dial_keys(struct dial_client *c);
 /* dial_gone: what MAIN has heard of its end; NULL: nothing. */
