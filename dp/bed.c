@@ -484,10 +484,9 @@ static struct bed_said *
 bed_say(enum dp_msg type, uint64_t handle, const void *payload)
 {
 	static const uint16_t size[DP_MSG_COUNT] = {
-		[DP_MSG_PUNT_UDP] = sizeof(struct dp_udp_path),
-		[DP_MSG_PUNT_ETH] = sizeof(struct dp_eth_path),
-		[DP_MSG_RESOLVE] = sizeof(struct dp_resolve),
-		[DP_MSG_CONN_GONE] = sizeof(struct dp_conn_gone),
+		[DP_MSG_PUNT_UDP] = sizeof(struct dp_udp_path),       [DP_MSG_PUNT_ETH] = sizeof(struct dp_eth_path),
+		[DP_MSG_RESOLVE] = sizeof(struct dp_resolve),         [DP_MSG_CONN_GONE] = sizeof(struct dp_conn_gone),
+		[DP_MSG_CONN_FAILED] = sizeof(struct dp_conn_failed),
 	};
 	struct bed_said *said = &bed.said[bed.n_said++ % RTE_DIM(bed.said)];
 	*said = (struct bed_said){.type = type, .handle = handle};

@@ -26,10 +26,12 @@ static void proxy_header(struct lcore *lc, struct conn *c) ON_LCORE;
 static void say_open(struct lcore *lc, struct conn *c, const struct tls_agreed *agreed) ON_LCORE;
 static void say_failed(struct lcore *lc, const struct conn *c, const struct tls_agreed *agreed) ON_LCORE;
 static void fire(struct lcore *lc, struct conn *c) ON_LCORE;
+static void peer_over(struct lcore *lc, struct conn *c, bool hurry) ON_LCORE;
 static void tls_event(struct lcore *lc, struct tls_event *e) ON_LCORE;
 static void advance(struct lcore *lc, struct conn *c) ON_LCORE;
 static void consumed(struct lcore *lc, struct conn *c) ON_LCORE;
 static void account(struct conns *cs, struct conn *c, uint32_t waits) ON_LCORE;
+static bool heard_out(const struct conn *c) ON_LCORE;
 static bool units(struct lcore *lc, struct conn *c, struct vec *v) ON_LCORE;
 static void arm(struct lcore *lc, struct conn *c, unsigned seconds) ON_LCORE;
 static bool may_hold(struct lcore *lc) ON_LCORE;
@@ -137,7 +139,7 @@ conn_bind(struct lcore *lc, uint64_t handle, struct dp_session *s, uint16_t echo
 	s->conn = (uint32_t)(c - lc->conns->conn);
 	c->slot = (uint32_t)(s - lc->sessions);
 	c->echo_s = echo_s;
-	arm(lc, c, echo_s);
+	arm(lc, c, c->over ? CONN_ENDING_S : echo_s);
 	return true;
 }
 
@@ -335,12 +337,26 @@ conn_event(struct lcore *lc, const struct tcp_event *e)
 	struct conn *c = conn_named(lc, e->conn, e->user);
 	if (!c)
 		return;
-	if (e->what & TCP_GONE) {
+	bool gone = e->what & TCP_GONE;
+	if (!gone && !(e->what & TCP_FIN))
+		return;
+	if (!c->over && c->state != CONN_ENDING)
+		c->why.reason = gone && e->gone < TCP_GONE_COUNT ? reasons[e->gone] : DP_CONN_CLOSED;
+	if (gone)
 		c->tcp = 0;
-		conn_finish(lc, c, (enum dp_conn_gone_reason)reasons[e->gone < TCP_GONE_COUNT ? e->gone : 0], true);
-	} else if (e->what & TCP_FIN) {
-		conn_finish(lc, c, DP_CONN_CLOSED, false);
-	}
+	peer_over(lc, c, gone);
+}
+
+/* peer_over: the peer says no more, for c->why. */
+static void
+peer_over(struct lcore *lc, struct conn *c, bool hurry)
+{
+	conn_list(lc->conns, c);
+	c->hurry |= hurry;
+	if (c->over || c->state == CONN_ENDING)
+		return;
+	c->over = true;
+	arm(lc, c, CONN_ENDING_S);
 }
 
 /* --- up: TLS ----------------------------------------------------------------------------------------------------- */
@@ -369,11 +385,12 @@ tls_event(struct lcore *lc, struct tls_event *e)
 	conn_list(lc->conns, c);
 	switch ((enum tls_event_kind)e->kind) {
 	case TLS_EVENT_UP:
-		if (c->state != CONN_HANDSHAKE) /* its end has begun */
+		if (c->state != CONN_HANDSHAKE || !c->tcp) /* its end has begun */
 			return;
 		c->state = CONN_HEAD;
 		c->relayed = tls_relayed(e->conn);
-		wheel_del(&c->timer);
+		if (!c->over)
+			wheel_del(&c->timer);
 		say_open(lc, c, e->agreed);
 		return;
 	case TLS_EVENT_DATA:
@@ -384,7 +401,7 @@ tls_event(struct lcore *lc, struct tls_event *e)
 		return;
 	case TLS_EVENT_CLOSED:
 		c->shut = true; /* ours is sent already */
-		conn_finish(lc, c, DP_CONN_CLOSED, false);
+		peer_over(lc, c, true);
 		return;
 	case TLS_EVENT_ALERT:
 	case TLS_EVENT_FAILED:
@@ -392,7 +409,7 @@ tls_event(struct lcore *lc, struct tls_event *e)
 		c->why = (struct dp_conn_gone){DP_CONN_TLS, e->reason, e->alert, {0}};
 		if (!c->opened)
 			say_failed(lc, c, e->agreed);
-		conn_finish(lc, c, DP_CONN_TLS, true);
+		peer_over(lc, c, true);
 		return;
 	}
 }
@@ -527,23 +544,33 @@ consumed(struct lcore *lc, struct conn *c)
 
 /* --- up: units --------------------------------------------------------------------------------------------------- */
 
+/* heard_out: the peer says no more, and what it has said is taken. */
+static bool
+heard_out(const struct conn *c)
+{
+	return c->over && !c->blocked && !(c->tls && tls_opening(c->tls));
+}
+
 bool
 conn_work(struct lcore *lc, struct vec *v)
 {
 	struct conns *cs = lc->conns;
 	for (unsigned i = 0; i < WORK_QUOTA && cs->work_first != CONN_NONE; i++) {
 		struct conn *c = &cs->conn[cs->work_first];
-		if (c->state != CONN_ENDING && c->state != CONN_FREE && units(lc, c, v)) {
+		bool lives = c->state != CONN_ENDING && c->state != CONN_FREE;
+		if (lives && units(lc, c, v)) {
 			consumed(lc, c);
 			return true; /* v is full: the same one again */
 		}
+		if (lives && heard_out(c))
+			conn_finish(lc, c, (enum dp_conn_gone_reason)c->why.reason, c->hurry);
 		cs->work_first = c->next;
 		c->listed = false;
 		if (c->state == CONN_FREE)
 			continue;
 		if (c->state == CONN_ENDING)
 			advance(lc, c);
-		else if (c->blocked)
+		else if (c->blocked || c->over)
 			conn_list(cs, c);
 		if (c->state != CONN_FREE)
 			consumed(lc, c);
@@ -631,6 +658,10 @@ conn_put_data(struct lcore *lc, struct dp_session *s, struct rte_mbuf *m)
 void
 conn_put_control(struct lcore *lc, struct conn *c, struct rte_mbuf *m)
 {
+	if (c->over && (!c->tcp || c->shut)) { /* it will hear nothing any more */
+		lcore_drop(lc, m, DROP_SESSION_GONE);
+		return;
+	}
 	if (!c->tcp || queue_put(lc->conns->queues, &c->queue, &(struct queue_put){m, true, lc->now}) != DROP_NONE) {
 		lcore_drop(lc, m, DROP_QUEUE_FULL);
 		conn_finish(lc, c, DP_CONN_TIMEOUT, true);
@@ -747,7 +778,8 @@ flush_sealed(struct lcore *lc)
 			}
 			/* A record that is not sent ends the connection: the peer would miss its number. */
 			rte_pktmbuf_free(out[i].m);
-			conn_finish(lc, c, DP_CONN_TIMEOUT, true);
+			if (c->tcp)
+				conn_finish(lc, c, DP_CONN_TIMEOUT, true);
 		}
 	}
 }
@@ -795,7 +827,9 @@ echo_timer(struct lcore *lc, struct conn *c) ON_LCORE
 static void
 fire(struct lcore *lc, struct conn *c)
 {
-	if (c->state == CONN_PACKETS) {
+	if (c->over && c->state != CONN_ENDING) {
+		conn_finish(lc, c, (enum dp_conn_gone_reason)c->why.reason, true);
+	} else if (c->state == CONN_PACKETS) {
 		echo_timer(lc, c);
 	} else if (c->state == CONN_ENDING) {
 		if (c->tcp)

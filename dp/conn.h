@@ -12,6 +12,9 @@
  *       headers, a record, and a place in TCP's queue: so nothing sealed ever waits, and what waits can be dropped.
  *       Control (of SSTP, PPP's negotiation, echo) goes first and does not end with the session.
  *
+ * The peer's end (close_notify, FIN, an alert, RST) may come in one burst with its last words, of which TLS may still be at work: those
+ * are taken first, for CONN_ENDING_S at most, then ENDING begins.
+ *
  * What finds the ring to MAIN full stays where it is, and TCP's window closes.  Bounds: an HTTP head of SSTP_HTTP_MAX, a
  * packet of 4095, TCP's window for the rest of one connection; for all of them together a tenth of the core's buffers: then
  * one that holds no less than the average is ended when it sends more.
@@ -58,9 +61,10 @@ struct conn {
 	bool held_back;               /* the latter, of the message that is next: counted */
 	bool opened;                  /* CONN_OPEN is said: CONN_GONE is due */
 	bool gone_said;
-	bool shut;    /* close_notify is sent, or was not needed */
+	bool shut;    /* close_notify is sent, or was not needed: nothing can be sealed */
 	bool closed;  /* tcp_close is called */
-	bool hurry;   /* ENDING: nothing of what is queued is worth sending */
+	bool hurry;   /* nothing of what is queued is worth sending */
+	bool over;    /* the peer says no more: when what it has said is taken, the end begins, for `why` */
 	bool asked;   /* an Echo Request is unanswered */
 	bool heard;   /* since the timer was set */
 	bool relayed; /* its records are OFFLOAD's */

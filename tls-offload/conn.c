@@ -224,6 +224,12 @@ tls_held_mbufs(const struct tls_conn *conn)
 	return conn->held ? conn->held->nb_segs : 0;
 }
 
+bool
+tls_opening(const struct tls_conn *conn)
+{
+	return conn->holds || (conn->state != CONN_ENDED && conn->flags & (CONN_READY | CONN_BYTES_OUT));
+}
+
 uint32_t
 tls_room(const struct tls_conn *conn)
 {

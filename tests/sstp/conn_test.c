@@ -9,6 +9,7 @@
 #include <dp/sstp.h>
 
 #include "dial.h"
+#include "keyed.h"
 #include "stream.h"
 
 static int
@@ -293,16 +294,150 @@ opened_and_reset_at_once(void **state)
 	assert_int_equal(bed_held(), 0);
 }
 
+static unsigned
+said(uint8_t type)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < bed.n_said && i < RTE_DIM(bed.said); i++)
+		n += bed.said[i].type == type;
+	return n;
+}
+
+/* last_words: a Call Disconnect and the end in one burst: MAIN hears both, in this order, and why it ended. */
+static void
+last_words(void **state)
+{
+	static const uint8_t reasons[] = {DP_CONN_CLOSED, DP_CONN_CLOSED, DP_CONN_RESET, DP_CONN_TLS};
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(reasons); i++) {
+		struct dial_client *c = dial(1 + i, 0);
+		assert_non_null(c);
+		bed.n_said = 0;
+		dial_side.hold = true;
+		for (unsigned k = 0; k < 3; k++)
+			assert_true(dial_send(c, "\x10\x01\x00\x08\x00\x06\x00\x00", 8));
+		if (i == 0 || i == 3)
+			assert_true(dial_record(c, 21, i ? "\2\50" : "\1\0", 2));
+		dial_turn(100);
+		if (i == 1 || i == 2)
+			dial_hang_up(c, i == 2);
+		dial_turn(100);
+		dial_side.hold = false;
+		UNTIL(dial_gone(c), 20, 1000);
+		assert_int_equal(dial_gone(c)->reason, reasons[i]);
+		assert_int_equal(said(DP_MSG_STREAM_IN), 3);
+		assert_int_equal(bed.said[bed.n_said - 1].type, DP_MSG_CONN_GONE);
+		UNTIL(!dial_conn(c), 20, 1000);
+	}
+	assert_int_equal(bed_held(), 0);
+}
+
+/* The same without TLS: PPTP's Stop-Control-Connection-Request. */
+static void
+last_words_in_the_clear(void **state)
+{
+	(void)state;
+	relisten(DP_STREAM_PPTP, DP_TLS_NONE);
+	for (unsigned reset = 0; reset < 2; reset++) {
+		struct dial_client *c = dial_tcp();
+		assert_non_null(c);
+		bed.n_said = 0;
+		dial_side.hold = true;
+		assert_true(dial_raw(c, "goodbye", 7));
+		dial_turn(100);
+		dial_hang_up(c, reset);
+		dial_turn(100);
+		dial_side.hold = false;
+		dial_turns(5, 1000);
+		assert_int_equal(bed.n_said, 2);
+		assert_int_equal(bed.said[0].type, DP_MSG_STREAM_IN);
+		assert_int_equal(bed.said[1].type, DP_MSG_CONN_GONE);
+		assert_int_equal(((const struct dp_conn_gone *)(const void *)bed.said[1].payload)->reason,
+				 reset ? DP_CONN_RESET : DP_CONN_CLOSED);
+		UNTIL(!bed.lc->conns->in_use, 20, 1000);
+	}
+	assert_int_equal(bed_held(), 0);
+}
+
+/* What MAIN has no room for is waited for, but not for ever. */
+static void
+last_words_that_wait(void **state)
+{
+	struct dial_client *c = dial(1, 0);
+	struct conn *w;
+	(void)state;
+	assert_non_null(c);
+	w = dial_conn(c);
+	w->talk = (struct policer){0}; /* MAIN takes none of it */
+	policer_init(&w->talk, 0, bed.lc->now);
+	assert_true(dial_send(c, "\x10\x01\x00\x08\x00\x06\x00\x00", 8));
+	assert_true(dial_record(c, 21, "\1\0", 2));
+	int64_t began = bed.lc->now.us;
+	dial_turns(50, 100000);
+	assert_null(dial_gone(c));
+	UNTIL(dial_gone(c), 200, 100000);
+	assert_in_range(bed.lc->now.us - began, (CONN_ENDING_S - 1) * 1000000, (CONN_ENDING_S + 1) * 1000000);
+	assert_int_equal(dial_gone(c)->reason, DP_CONN_CLOSED);
+	UNTIL(!dial_conn(c), 20, 1000);
+	assert_int_equal(bed_held(), 0);
+}
+
+/* An alert in the handshake, and the end at once, before OFFLOAD has read it: MAIN hears of the alert.  Nobody answers: it
+ * ends in time all the same. */
+static void
+alert_and_end_in_the_handshake(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct dial_client *c = dial_tcp();
+		assert_non_null(c);
+		bed.n_said = 0;
+		dial_side.hold = true;
+		assert_true(dial_raw(c, "\x15\3\3\0\2\2\x30", 7));
+		dial_turn(100);
+		if (i)
+			dial_hang_up(c, i == 2);
+		dial_turn(100);
+		dial_side.hold = false;
+		dial_turns(10, 1000);
+		assert_int_equal(keyed_fail(dial_side.offload, 0, 48), 1);
+		dial_turns(3, 1000);
+		assert_int_equal(bed.n_said, 1);
+		assert_int_equal(bed.said[0].type, DP_MSG_CONN_FAILED);
+		assert_int_equal(((const struct dp_conn_failed *)(const void *)bed.said[0].payload)->why.alert, 48);
+		UNTIL(!bed.lc->conns->in_use, 20, 1000);
+	}
+	for (unsigned reset = 0; reset < 2; reset++) {
+		struct dial_client *c = dial_tcp();
+		assert_true(dial_raw(c, "\x15\3\3\0\2\2\x30", 7));
+		dial_turn(100);
+		dial_hang_up(c, reset);
+		dial_turns(10, 1000);
+		assert_int_equal(bed.lc->conns->in_use, 1);
+		UNTIL(!bed.lc->conns->in_use, CONN_ENDING_S + 2, 1000000);
+	}
+	assert_int_equal(tls_core_stats(bed.lc->conns->tls)->in_flight, 0);
+	assert_int_equal(bed_held(), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_, close_)
-		TEST(echo_is_answered),         TEST(our_echo_and_its_timeout),
-		TEST(no_echo_while_it_talks),   TEST(alerts_end_it),
-		TEST(what_waits_to_be_sealed),  TEST(an_ending_connection_lets_go_of_its_session),
-		TEST(up_while_ending),          TEST(bad_proxy_header),
+		TEST(echo_is_answered),
+		TEST(our_echo_and_its_timeout),
+		TEST(no_echo_while_it_talks),
+		TEST(alerts_end_it),
+		TEST(what_waits_to_be_sealed),
+		TEST(an_ending_connection_lets_go_of_its_session),
+		TEST(up_while_ending),
+		TEST(bad_proxy_header),
 		TEST(opened_and_reset_at_once),
+		TEST(last_words),
+		TEST(last_words_in_the_clear),
+		TEST(last_words_that_wait),
+		TEST(alert_and_end_in_the_handshake),
 	};
 	bed_start_small();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,21 @@ keyed_relay(struct tls_offload *off, unsigned core, size_t out_bytes)
 	return n;
 }
 
+unsigned
+keyed_fail(struct tls_offload *off, unsigned core, uint8_t alert)
+{
+	unsigned n_links, n = 0;
+	struct tls_link *link = tls_offload_links(off, core, &n_links);
+	const struct tls_msg_failed failed = {.reason = TLS_PEER_ALERT, .alert = alert, .server_name = "vpn.example"};
+	const struct byte_ring_rec *rec;
+	while ((rec = byte_ring_peek(link->to_offload))) {
+		if (rec->type == TLS_MSG_BYTES)
+			n += link_put(link->to_lcore, TLS_MSG_FAILED, rec->handle, &failed, NULL, 0);
+		byte_ring_pop(link->to_offload);
+	}
+	return n;
+}
+
 bool
 keyed_send(struct tls_core *core, struct tls_conn *conn, uint8_t type, const void *p, size_t n)
 {

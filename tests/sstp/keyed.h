@@ -21,6 +21,9 @@ unsigned keyed_answer(struct tls_offload *off, unsigned core, bool v13, enum tls
  * the peer.  How many BYTES there were. */
 unsigned keyed_relay(struct tls_offload *off, unsigned core, size_t out_bytes);
 
+/* keyed_fail: every BYTES is answered with FAILED: the peer's alert.  How many were. */
+unsigned keyed_fail(struct tls_offload *off, unsigned core, uint8_t alert);
+
 /* keyed_send: a record of any type, sealed; tls_seal_end gives it.  False: it found no room. */
 bool keyed_send(struct tls_core *core, struct tls_conn *conn, uint8_t type, const void *p, size_t n);
 

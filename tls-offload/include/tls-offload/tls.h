@@ -119,6 +119,10 @@ bool tls_unsent(const struct tls_conn *conn) ON_LCORE;
 uint32_t tls_held(const struct tls_conn *conn) ON_LCORE;
 uint32_t tls_held_mbufs(const struct tls_conn *conn) ON_LCORE;
 
+/* tls_opening: whether something of what has come may still bring an event without more of it: a record is in work, or OFFLOAD has
+ * not answered yet. */
+bool tls_opening(const struct tls_conn *conn) ON_LCORE;
+
 /* tls_room: the most that the next chunk to seal may have; 0: none now, or none at all. */
 uint32_t tls_room(const struct tls_conn *conn) ON_LCORE;
 
