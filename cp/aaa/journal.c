@@ -495,6 +495,7 @@ journal_stats(const struct journal *j, struct journal_stats *out)
 				      .lost = atomic_load(&j->lost),
 				      .lost_checks = atomic_load(&j->lost_checks),
 				      .busy = j->busy,
+				      .owed = j->n_owed,
 				      .error = atomic_load(&j->error)};
 }
 

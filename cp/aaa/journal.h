@@ -62,6 +62,7 @@ struct journal_stats {
 	uint64_t lost;        /* records not written: the bound, or the disk */
 	uint64_t lost_checks; /* the same for checks: the former one stands */
 	uint64_t busy;        /* entries not written: WRITER did not keep up */
+	uint64_t owed;        /* ends that it has no room for yet */
 	int error;            /* errno of the last failure, 0 */
 };
 void journal_stats(const struct journal *j, struct journal_stats *out) ON_MAIN;
