@@ -23,7 +23,7 @@ BOOT_TIMEOUT_S = 180  # two seconds, but for a machine that has other things to 
 NUDGE_S = 0.02
 # A guest's memory is a file; the one place that is quick for it may be small in a container.
 SHARED_MEMORY = "/dev/shm"
-SHARED_MEMORY_MIN = 512 << 20
+SHARED_MEMORY_MIN = 1536 << 20  # for three labs of two guests each
 
 
 def memory_directory(otherwise):
