@@ -164,10 +164,9 @@ stream_input(void *user, const uint8_t *bytes, size_t len, struct mono now) ON_M
 }
 
 static void
-stream_gone(void *user, const struct dp_conn_gone *why, struct mono now) ON_MAIN
+stream_gone(struct cp *cp, void *user, const struct dp_conn_gone *why, struct mono now) ON_MAIN
 {
 	struct pptp_conn *c = user;
-	struct cp *cp = c->user;
 	const struct pptp_info info = c->info;
 	const enum cause cause = c->cause != CAUSE_NONE ? c->cause : stream_cause(why);
 	char peer[ADDR_STRLEN];

@@ -10,12 +10,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include <tls-offload/reason.h>
+
 #include "fake_dataplane.h"
+#include "log.h"
 #include "session.h"
 #include "sstp/binding.h"
 
@@ -476,15 +481,67 @@ behind_a_wrong_proxy(void **state)
 	check_nothing_left();
 }
 
+/* log_begin, log_has: the log says this of what is done between. */
+static char log_path[] = "/tmp/millrace-sstp-test.XXXXXX";
+
+static void
+log_begin(void)
+{
+	memcpy(log_path + sizeof log_path - 7, "XXXXXX", 6);
+	close(mkstemp(log_path));
+	assert_int_equal(log_open(&r->cp->log, log_path, LOG_LEVEL_WARN), 0);
+}
+
+static void
+log_has(const char *line)
+{
+	char all[4096];
+	log_close(r->cp->log);
+	r->cp->log = NULL;
+	FILE *f = fopen(log_path, "r");
+	all[fread(all, 1, sizeof all - 1, f)] = 0;
+	fclose(f);
+	unlink(log_path);
+	if (!strstr(all, line))
+		fail_msg("the log has no '%s': %s", line, all);
+}
+
+/* A client that does not trust us is named, with the server name that it wants; behind a balancer too. */
 static void
 failed_handshake(void **state)
 {
-	struct dp_conn_failed f = {.peer = addr_from_ip4(1),
-				   .why = {.reason = DP_CONN_TLS, .tls_reason = 1, .alert = 48}};
+	static const char bytes[] =
+		"vpn.example.com\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\xc6\x33\x64\x01\xc3\x50\x01\xbb";
+	struct dp_conn_failed f = {.peer = addr_from_ip4(0x01020304),
+				   .peer_port = 5,
+				   .name_len = 15,
+				   .why = {.reason = DP_CONN_TLS, .tls_reason = TLS_PEER_ALERT, .alert = 48}};
 	(void)state;
-	fake_dataplane_say(&r->fake, DP_MSG_CONN_FAILED, HANDLE_NONE, &f, "vpn.example.com", 15);
+	log_begin();
+	fake_dataplane_say(&r->fake, DP_MSG_CONN_FAILED, HANDLE_NONE, &f, bytes, 15);
 	run_ms(10);
+	log_has("sstp: TLS with 1.2.3.4:5 failed: alert from the peer: unknown_ca server-name=vpn.example.com");
+	log_begin();
+	f.proxy_len = 28;
+	fake_dataplane_say(&r->fake, DP_MSG_CONN_FAILED, HANDLE_NONE, &f, bytes, 15 + 28);
+	run_ms(10);
+	log_has("sstp: TLS with 203.0.113.7:50000 failed: alert from the peer: unknown_ca server-name=vpn.example.com");
 	assert_int_equal(r->cp->stats.messages_unknown, 0);
+}
+
+/* TLS is up, and there is no call yet: its alert is named all the same. */
+static void
+alert_before_the_call(void **state)
+{
+	const struct dp_conn_open plain = {0};
+	const struct dp_conn_gone gone = {.reason = DP_CONN_TLS, .tls_reason = TLS_PEER_ALERT, .alert = 48};
+	(void)state;
+	connect_with(&plain, NULL, 0);
+	log_begin();
+	fake_dataplane_say(&r->fake, DP_MSG_CONN_GONE, r->conn, &gone, NULL, 0);
+	run_ms(10);
+	log_has("sstp:192.168.10.100:49852: TLS failed: alert from the peer: unknown_ca");
+	check_nothing_left();
 }
 
 int
@@ -492,10 +549,19 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-		TEST(windows),        TEST(bound_last),       TEST(bound_first),
-		TEST(never_bound),    TEST(wrongly_bound),    TEST(wrong_password),
-		TEST(reset_by_peer),  TEST(no_more_calls),    TEST(ended_by_the_operator),
-		TEST(behind_a_proxy), TEST(failed_handshake), TEST(behind_a_wrong_proxy),
+		TEST(windows),
+		TEST(bound_last),
+		TEST(bound_first),
+		TEST(never_bound),
+		TEST(wrongly_bound),
+		TEST(wrong_password),
+		TEST(reset_by_peer),
+		TEST(no_more_calls),
+		TEST(ended_by_the_operator),
+		TEST(behind_a_proxy),
+		TEST(failed_handshake),
+		TEST(behind_a_wrong_proxy),
+		TEST(alert_before_the_call),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

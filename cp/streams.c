@@ -1,5 +1,6 @@
 #include "streams.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include <uthash.h>
 
 #include "cp.h"
+#include "sstp/proxy.h"
 
 struct stream {
 	uint64_t conn;
@@ -98,8 +100,29 @@ streams_gone(struct cp *cp, const struct byte_ring_rec *rec, struct mono now)
 	memcpy(&why, rec->payload, sizeof why);
 	HASH_DELETE(hh, cp->streams.by_conn, s);
 	cp->streams.n--;
-	s->ops->gone(s->user, &why, now);
+	s->ops->gone(cp, s->user, &why, now);
 	free(s);
+}
+
+const char *
+stream_tls_text(const struct dp_conn_gone *why, char *buf, size_t n)
+{
+	bool alert = why->tls_reason == TLS_PEER_ALERT;
+	snprintf(buf, n, "%s%s%s", tls_reason_text(why->tls_reason), alert ? ": " : "",
+		 alert ? tls_alert_name(why->alert) : "");
+	return buf;
+}
+
+/* name_of: of a client that nobody knows yet: for the log. */
+static void
+name_of(char *name, size_t room, const uint8_t *bytes, size_t n)
+{
+	n = n < room ? n : room - 1;
+	memcpy(name, bytes, n);
+	name[n] = 0;
+	for (size_t i = 0; i < n; i++)
+		if ((uint8_t)name[i] <= ' ' || name[i] == 0x7f)
+			name[i] = '?';
 }
 
 /* A client that does not trust our certificate says so by an alert, and nowhere else. */
@@ -107,18 +130,20 @@ void
 streams_failed(struct cp *cp, const struct byte_ring_rec *rec, struct mono now)
 {
 	struct dp_conn_failed f;
-	char peer[ADDR_STRLEN], name[256];
+	struct proxy p;
+	char peer[ADDR_STRLEN], name[256], why[128];
+	(void)now;
 	memcpy(&f, rec->payload, sizeof f);
-	size_t n = rec->len - sizeof f < sizeof name ? rec->len - sizeof f : sizeof name - 1;
-	memcpy(name, rec->payload + sizeof f, n);
-	name[n] = 0;
-	for (size_t i = 0; i < n; i++)
-		if ((uint8_t)name[i] <= ' ' || name[i] == 0x7f)
-			name[i] = '?';
-	bool alert = f.why.tls_reason == TLS_PEER_ALERT;
-	log_limited(cp->log, &cp->refusals, now, LOG_LEVEL_WARN, "sstp: TLS with %s:%u failed: %s%s%s server-name=%s",
-		    addr_str(&f.peer, peer), f.peer_port, tls_reason_text(f.why.tls_reason), alert ? ": " : "",
-		    alert ? tls_alert_name(f.why.alert) : "", *name ? name : "(none)");
+	if ((size_t)f.name_len + f.proxy_len > rec->len - sizeof f)
+		return;
+	const uint8_t *bytes = rec->payload + sizeof f;
+	name_of(name, sizeof name, bytes, f.name_len);
+	if (f.proxy_len && proxy_parse(bytes + f.name_len, f.proxy_len, &p) && !p.local) {
+		f.peer = p.peer;
+		f.peer_port = p.peer_port;
+	}
+	log_line(cp->log, LOG_LEVEL_WARN, "sstp: TLS with %s:%u failed: %s server-name=%s", addr_str(&f.peer, peer),
+		 f.peer_port, stream_tls_text(&f.why, why, sizeof why), *name ? name : "(none)");
 }
 
 /* --- what we say ------------------------------------------------------------------------------------------------- */

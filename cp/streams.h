@@ -23,7 +23,7 @@ struct stream_ops {
 	void *(*open)(struct cp *cp, uint64_t conn, const struct dp_conn_open *open, const uint8_t *bytes,
 		      struct mono now);
 	void (*input)(void *user, const uint8_t *bytes, size_t len, struct mono now);
-	void (*gone)(void *user, const struct dp_conn_gone *why, struct mono now);
+	void (*gone)(struct cp *cp, void *user, const struct dp_conn_gone *why, struct mono now);
 };
 
 struct streams {
@@ -51,6 +51,9 @@ void streams_close(struct cp *cp, uint64_t conn, bool abort) ON_MAIN;
 
 /* streams_fini: forgets all, without a word. */
 void streams_fini(struct cp *cp) ON_MAIN;
+
+/* stream_tls_text: why TLS failed, the peer's alert by its name; buf. */
+const char *stream_tls_text(const struct dp_conn_gone *why, char *buf, size_t n) ANY_THREAD;
 
 /* stream_cause: why a connection's end ends what it carried. */
 enum cause stream_cause(const struct dp_conn_gone *why) ANY_THREAD;

@@ -458,9 +458,17 @@ say_failed(struct lcore *lc, const struct conn *c, const struct tls_agreed *agre
 		.local_port = c->local_port,
 		.why = c->why,
 	};
-	const char *name = agreed ? agreed->server_name : "";
+	uint8_t bytes[TLS_SERVER_NAME + PROXY_MAX];
+	if (agreed) {
+		f.name_len = (uint16_t)strnlen(agreed->server_name, TLS_SERVER_NAME);
+		memcpy(bytes, agreed->server_name, f.name_len);
+	}
+	if (c->proxy) {
+		f.proxy_len = c->proxy->data_len;
+		memcpy(bytes + f.name_len, rte_pktmbuf_mtod(c->proxy, void *), f.proxy_len);
+	}
 	if (policer_take(&lc->conns->failures, lc->now))
-		lcore_send(lc, DP_MSG_CONN_FAILED, conn_handle_of(lc, c), &f, name, strnlen(name, TLS_SERVER_NAME));
+		lcore_send(lc, DP_MSG_CONN_FAILED, conn_handle_of(lc, c), &f, bytes, (size_t)f.name_len + f.proxy_len);
 }
 
 /* --- the end ----------------------------------------------------------------------------------------------------- */

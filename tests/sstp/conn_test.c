@@ -420,6 +420,23 @@ alert_and_end_in_the_handshake(void **state)
 	assert_int_equal(bed_held(), 0);
 }
 
+/* Behind a balancer CONN_FAILED has whom the PROXY header names beside the server name. */
+static void
+alert_behind_a_balancer(void **state)
+{
+	static const char header[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\xc6\x33\x64\x01\xc3\x50\x01\xbb"
+				     "\x15\3\3\0\2\2\x30";
+	const struct dp_conn_failed *failed = (const void *)bed.said[0].payload;
+	(void)state;
+	assert_true(proxied(header, sizeof header - 1));
+	assert_int_equal(keyed_fail(dial_side.offload, 0, 48), 1);
+	dial_turns(3, 1000);
+	assert_int_equal(bed.said[0].type, DP_MSG_CONN_FAILED);
+	assert_int_equal(failed->name_len, 11);
+	assert_int_equal(failed->proxy_len, 28);
+	assert_int_equal(failed->why.alert, 48);
+}
+
 int
 main(void)
 {
@@ -438,6 +455,7 @@ main(void)
 		TEST(last_words_in_the_clear),
 		TEST(last_words_that_wait),
 		TEST(alert_and_end_in_the_handshake),
+		TEST(alert_behind_a_balancer),
 	};
 	bed_start_small();
 	return cmocka_run_group_tests(tests, NULL, NULL);

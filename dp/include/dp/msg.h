@@ -121,6 +121,7 @@ struct dp_conn_failed {
 	struct addr peer;
 	uint16_t peer_port, local_port;
 	struct dp_conn_gone why;
+	uint16_t name_len, proxy_len;
 };
 
 /* Handle index: our tunnel id.  Session slots of the tunnel are region << 16 | session id. */
