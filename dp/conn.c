@@ -33,6 +33,7 @@ static void consumed(struct lcore *lc, struct conn *c) ON_LCORE;
 static void account(struct conns *cs, struct conn *c, uint32_t waits) ON_LCORE;
 static bool heard_out(const struct conn *c) ON_LCORE;
 static bool units(struct lcore *lc, struct conn *c, struct vec *v) ON_LCORE;
+static bool put_control(struct lcore *lc, struct conn *c, struct rte_mbuf *m) ON_LCORE;
 static void arm(struct lcore *lc, struct conn *c, unsigned seconds) ON_LCORE;
 static bool may_hold(struct lcore *lc) ON_LCORE;
 static void seal(struct lcore *lc) ON_LCORE;
@@ -662,20 +663,35 @@ conn_put_data(struct lcore *lc, struct dp_session *s, struct rte_mbuf *m)
 	tcp_want(lc->conns->tcp, c->tcp);
 }
 
-/* A peer that does not even read its control has 64 packets of it; then the connection ends. */
-void
-conn_put_control(struct lcore *lc, struct conn *c, struct rte_mbuf *m)
+/* put_control: false: it is lost.  A peer that does not even read its control has 64 packets of it; then the connection ends.
+ * When others have used up all the room, a session goes on without this packet: PPP says it again, SSTP asks again.  What
+ * has no session yet would hang in the middle of its head: it ends, and gives room. */
+static bool
+put_control(struct lcore *lc, struct conn *c, struct rte_mbuf *m)
 {
 	if (c->over && (!c->tcp || c->shut)) { /* it will hear nothing any more */
 		lcore_drop(lc, m, DROP_SESSION_GONE);
-		return;
+		return false;
 	}
-	if (!c->tcp || queue_put(lc->conns->queues, &c->queue, &(struct queue_put){m, true, lc->now}) != DROP_NONE) {
-		lcore_drop(lc, m, DROP_QUEUE_FULL);
+	enum drop why = DROP_QUEUE_FULL;
+	if (c->tcp)
+		why = queue_put(lc->conns->queues, &c->queue, &(struct queue_put){m, true, lc->now});
+	if (why == DROP_NONE) {
+		tcp_want(lc->conns->tcp, c->tcp);
+		return true;
+	}
+	lcore_drop(lc, m, why);
+	if (why == DROP_QUEUE_FULL)
 		conn_finish(lc, c, DP_CONN_TIMEOUT, true);
-		return;
-	}
-	tcp_want(lc->conns->tcp, c->tcp);
+	else if (c->slot == SLOT_NONE)
+		conn_finish(lc, c, DP_CONN_LOAD, true);
+	return false;
+}
+
+void
+conn_put_control(struct lcore *lc, struct conn *c, struct rte_mbuf *m)
+{
+	(void)put_control(lc, c, m);
 }
 
 /* next_down: the next packet of the queue with its headers; NULL: nothing more.  Data whose session has ended is dropped:
@@ -787,7 +803,7 @@ flush_sealed(struct lcore *lc)
 			/* A record that is not sent ends the connection: the peer would miss its number. */
 			rte_pktmbuf_free(out[i].m);
 			if (c->tcp)
-				conn_finish(lc, c, DP_CONN_TIMEOUT, true);
+				conn_finish(lc, c, DP_CONN_LOAD, true);
 		}
 	}
 }
@@ -824,10 +840,9 @@ echo_timer(struct lcore *lc, struct conn *c) ON_LCORE
 		conn_finish(lc, c, DP_CONN_SILENT, true);
 		return;
 	}
-	c->asked = !c->heard;
+	/* Who could not be asked has not failed to answer. */
+	c->asked = !c->heard && (m = sstp_control(lc, 8)) && put_control(lc, c, m);
 	c->heard = false;
-	if (c->asked && (m = sstp_control(lc, 8)))
-		conn_put_control(lc, c, m);
 	if (c->state != CONN_ENDING)
 		arm(lc, c, c->echo_s);
 }

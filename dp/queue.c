@@ -268,11 +268,11 @@ enum drop
 queue_put(struct queues *q, uint32_t *id, const struct queue_put *put)
 {
 	if (q->free_entry == QUEUE_NONE && !make_room(q))
-		return DROP_QUEUE_FULL;
+		return DROP_QUEUE_SHARE;
 	if (*id == QUEUE_NONE)
 		*id = take_queue(q);
 	if (*id == QUEUE_NONE)
-		return DROP_QUEUE_FULL;
+		return DROP_QUEUE_SHARE;
 	struct queue *s = &q->queue[*id];
 	uint32_t now = (uint32_t)put->now.us;
 	if (put->control) {

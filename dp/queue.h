@@ -58,8 +58,8 @@ struct queue_put {
 	struct mono now;
 };
 
-/* queue_put: *id is the session's queue, QUEUE_NONE before its first packet.  QUEUE_FULL: no room for a control frame, or
- * no queue left for another session. */
+/* queue_put: *id is the session's queue, QUEUE_NONE before its first packet.  QUEUE_FULL: it has QUEUE_CONTROL
+ * control frames already.  QUEUE_SHARE: the others have all the room, or all queues. */
 enum drop queue_put(struct queues *q, uint32_t *id, const struct queue_put *put) ON_LCORE;
 
 /* queue_get: the next packet, or NULL.  *id is QUEUE_NONE again as soon as nothing waits.  *dropped grows by the packets of

@@ -282,7 +282,8 @@ more_sessions_than_queues(void **state)
 	(void)state;
 	for (unsigned s = 0; s <= SESSIONS; s++) {
 		ids[s] = QUEUE_NONE;
-		assert_int_equal(put(&ids[s], packet(1, 100, s, 0), false), s < SESSIONS ? DROP_NONE : DROP_QUEUE_FULL);
+		assert_int_equal(put(&ids[s], packet(1, 100, s, 0), false),
+				 s < SESSIONS ? DROP_NONE : DROP_QUEUE_SHARE);
 	}
 	assert_int_equal(ids[SESSIONS], QUEUE_NONE);
 	queue_flush(q, &ids[3]);

@@ -437,6 +437,53 @@ alert_behind_a_balancer(void **state)
 	assert_int_equal(failed->why.alert, 48);
 }
 
+/* crowd: others fill the queues with control until there is no room for anybody. */
+static unsigned
+crowd(uint32_t *id, unsigned n)
+{
+	struct queue_put put = {.control = true, .now = bed.lc->now};
+	unsigned i = 0;
+	for (enum drop why; i < n; i += why == DROP_QUEUE_FULL) {
+		put.m = rte_pktmbuf_alloc(bed.lc->pool);
+		why = queue_put(bed.lc->conns->queues, &id[i], &put);
+		if (why == DROP_NONE)
+			continue;
+		rte_pktmbuf_free(put.m);
+		if (why == DROP_QUEUE_SHARE)
+			break;
+	}
+	return i;
+}
+
+/* Others have used up what all queues may hold: a session loses a packet and lives, with an Echo Request of ours that could not be
+ * sent too; a connection without a session ends, and not for a timeout. */
+static void
+no_room_is_nobodys_fault(void **state)
+{
+	uint32_t id[14];
+	(void)state;
+	struct dial_client *c = dial(1, 10), *early = dial_up();
+	assert_true(c && early);
+	for (unsigned i = 0; i < RTE_DIM(id); i++)
+		id[i] = QUEUE_NONE;
+	assert_true(crowd(id, RTE_DIM(id)) < RTE_DIM(id));
+	assert_true(dial_echo(c));
+	dial_turns(10, 1000);
+	assert_int_equal(c->control[9], 0);
+	assert_int_equal(bed.lc->stats.drops[DROP_QUEUE_SHARE], 1);
+	dial_turns(40, 1000000);
+	assert_null(dial_gone(c));
+	conn_put_control(bed.lc, dial_conn(early), rte_pktmbuf_alloc(bed.lc->pool));
+	UNTIL(dial_gone(early), 10, 1000);
+	assert_int_equal(dial_gone(early)->reason, DP_CONN_LOAD);
+	for (unsigned i = 0; i < RTE_DIM(id); i++)
+		queue_flush(bed.lc->conns->queues, &id[i]);
+	UNTIL(c->control[8] == 1, 25, 1000000);
+	assert_true(dial_echo(c));
+	UNTIL(c->control[9] == 1, 20, 1000);
+	assert_null(dial_gone(c));
+}
+
 int
 main(void)
 {
@@ -456,6 +503,7 @@ main(void)
 		TEST(last_words_that_wait),
 		TEST(alert_and_end_in_the_handshake),
 		TEST(alert_behind_a_balancer),
+		TEST(no_room_is_nobodys_fault),
 	};
 	bed_start_small();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,7 +106,7 @@ enum dp_conn_gone_reason {
 	DP_CONN_SILENT,   /* no answer to SSTP Echo */
 	DP_CONN_PROTOCOL, /* what came cannot be: framing, an HTTP head without an end */
 	DP_CONN_TLS,      /* TLS ended it: tls_reason and alert say more */
-	DP_CONN_LOAD,     /* what it sent and could not be used yet held too many of the core's buffers */
+	DP_CONN_LOAD,     /* the core's buffers: it held too many that could not be used yet, or none was left for it */
 };
 
 struct dp_conn_gone {
