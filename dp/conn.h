@@ -9,7 +9,9 @@
  *
  * Up:   tcp_rx -> tls_open -> `in`, the bytes of a connection that are not framed yet -> sstp_up -> PPP_UP
  * Down: the session's packets wait in its queue (queue.h) until TCP can send (tcp_grant), and only then get their
- *       headers, a record, and a place in TCP's queue: so nothing sealed ever waits, and what waits can be dropped.
+ *       headers, a record, and a place in TCP's queue: so what is sealed leaves at once, and what waits can be dropped.  Sealed
+ *       without a grant, and waiting like any byte of TCP's, is only what TLS answers by itself: alerts, one KeyUpdate,
+ *       OFFLOAD's handshakes and relayed answers (CONN_RELAYED_UNSENT).
  *       Control (of SSTP, PPP's negotiation, echo) goes first and does not end with the session.
  *
  * The peer's end (close_notify, FIN, an alert, RST) may come in one burst with its last words, of which TLS may still be at work: those

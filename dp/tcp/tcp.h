@@ -3,7 +3,7 @@
  * What.  Segments go in, byte streams and news of connections come out; records go in, IP packets come out.  TCP knows
  * neither ports nor neighbours nor MAIN: a packet is an mbuf that starts at its IP header, its way out is the caller's to
  * look up.  What is received is passed on in order and in the caller's hands at once; what is to be sent is asked for
- * when it can leave (tcp_grant), so that nothing sealed ever waits and queueing is done where packets can still be dropped.
+ * when it can leave (tcp_grant), so that what is sealed need not wait and queueing is done where packets can still be dropped.
  *
  * Thread.  One struct tcp for each worker core, its only caller.  No lock, no heap, no clock: `now` is passed in.
  *
