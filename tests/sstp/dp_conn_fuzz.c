@@ -104,8 +104,9 @@ main_says(const uint8_t *p, size_t n)
 	struct rte_mbuf *m = to && to->state != CONN_ENDING ? rte_pktmbuf_alloc(bed.lc->pool) : NULL;
 	if (!m)
 		return;
-	memcpy(rte_pktmbuf_append(m, (uint16_t)(SSTP_CONTROL_MIN + n)) + SSTP_CONTROL_MIN, p, n);
-	uint8_t *head = rte_pktmbuf_mtod(m, uint8_t *);
+	uint8_t *head = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(SSTP_CONTROL_MIN + n));
+	if (n)
+		memcpy(head + SSTP_CONTROL_MIN, p, n);
 	memset(head, 0, SSTP_CONTROL_MIN);
 	sstp_header_put(head, true, (uint16_t)(SSTP_CONTROL_MIN + n));
 	conn_put_control(bed.lc, to, m);
