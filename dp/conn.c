@@ -19,7 +19,10 @@ _Static_assert(TCP_CONN_BYTES + TCP_PLACE_BYTES + TLS_CONN_BYTES <= 512, "an idl
 
 static struct conn *take(struct lcore *lc) ON_LCORE;
 static void release(struct lcore *lc, struct conn *c) ON_LCORE;
-static void begin_tls(struct lcore *lc, struct conn *c) ON_LCORE;
+static void refuse(struct lcore *lc, struct conn *c, enum dp_conn_gone_reason why) ON_LCORE;
+static void begin_plain(struct lcore *lc, struct conn *c) ON_LCORE;
+static bool begin_tls(struct lcore *lc, struct conn *c) ON_LCORE;
+static void to_tls(struct lcore *lc, struct conn *c, struct rte_mbuf *m) ON_LCORE;
 static void append(struct conn *c, struct rte_mbuf *m) ON_LCORE;
 static void receive(struct lcore *lc, struct conn *c, struct rte_mbuf *m) ON_LCORE;
 static void proxy_header(struct lcore *lc, struct conn *c) ON_LCORE;
@@ -108,28 +111,6 @@ release(struct lcore *lc, struct conn *c)
 	cs->in_use--;
 }
 
-uint64_t
-conn_handle_of(const struct lcore *lc, const struct conn *c)
-{
-	return handle_make(lc->index, (uint32_t)(c - lc->conns->conn), c->generation);
-}
-
-struct conn *
-conn_find(struct lcore *lc, uint64_t handle)
-{
-	struct conns *cs = lc->conns;
-	uint32_t i = handle_index(handle);
-	struct conn *c = cs && i < cs->n ? &cs->conn[i] : NULL;
-	return c && c->state != CONN_FREE && c->generation == handle_generation(handle) ? c : NULL;
-}
-
-struct conn *
-conn_of(struct lcore *lc, const struct dp_session *s)
-{
-	struct conn *c = lc->conns && s->conn < lc->conns->n ? &lc->conns->conn[s->conn] : NULL;
-	return c && c->slot == (uint32_t)(s - lc->sessions) && c->state == CONN_PACKETS ? c : NULL;
-}
-
 bool
 conn_bind(struct lcore *lc, uint64_t handle, struct dp_session *s, uint16_t echo_s)
 {
@@ -207,7 +188,7 @@ uint64_t
 conn_opened(struct lcore *lc, const struct tcp_opened *o)
 {
 	struct conns *cs = lc->conns;
-	struct conn *c = cs ? take(lc) : NULL;
+	struct conn *c = cs && conn_may_begin(lc, o) ? take(lc) : NULL;
 	if (!c) {
 		tcp_abort(lc->tcp, o->conn);
 		return stream_user(stream_kind(o->user), CONN_NONE);
@@ -222,30 +203,57 @@ conn_opened(struct lcore *lc, const struct tcp_opened *o)
 	c->local_port = o->local_port;
 	c->peer_port = o->peer_port;
 	tcp_set_user(cs->tcp, c->tcp, user);
-	arm(lc, c, CONN_SET_UP_S);
-	if (o->user >> 16 & 0xff)
-		c->state = CONN_PROXY;
-	else
-		begin_tls(lc, c);
+	arm(lc, c, CONN_HELLO_S);
+	c->state = o->user >> 16 & 0xff ? CONN_PROXY : CONN_HANDSHAKE;
+	if (c->state == CONN_HANDSHAKE && c->listener_tls == DP_TLS_NONE)
+		begin_plain(lc, c);
+	else if (c->state == CONN_HANDSHAKE)
+		conn_count(cs, c, &c->peer);
 	return user;
 }
 
+/* refuse: it is not waited for. */
 static void
+refuse(struct lcore *lc, struct conn *c, enum dp_conn_gone_reason why)
+{
+	conn_finish(lc, c, why, true);
+	if (c->tcp)
+		tcp_abort(lc->conns->tcp, c->tcp);
+}
+
+static void
+begin_plain(struct lcore *lc, struct conn *c)
+{
+	c->state = CONN_PLAIN;
+	arm(lc, c, 0); /* how long a peer may take from here is MAIN's to say */
+	say_open(lc, c, NULL);
+}
+
+/* begin_tls: at the client's first byte: a handshake that nobody has begun takes no place from others. */
+static bool
 begin_tls(struct lcore *lc, struct conn *c)
 {
+	struct conns *cs = lc->conns;
 	enum tls_refused why;
-	if (c->listener_tls == DP_TLS_NONE) {
-		c->state = CONN_PLAIN;
-		arm(lc, c, 0); /* how long a peer may take from here is MAIN's to say */
-		say_open(lc, c, NULL);
+	enum tls_listener listener = c->listener_tls == DP_TLS_LEGACY ? TLS_LISTENER_LEGACY : TLS_LISTENER_NORMAL;
+	if (cs->tls && source_too_many(&cs->sources, c->source, tls_core_stats(cs->tls)->in_flight, cs->handshakes_max))
+		lc->stats.drops[DROP_CONN_SOURCE]++;
+	else if (cs->tls)
+		c->tls = tls_accept(cs->tls, (uint32_t)(c - cs->conn), listener, lc->now, &why);
+	if (!c->tls)
+		refuse(lc, c, DP_CONN_RESET);
+	return c->tls;
+}
+
+static void
+to_tls(struct lcore *lc, struct conn *c, struct rte_mbuf *m)
+{
+	if (!c->tls && (c->state != CONN_HANDSHAKE || !begin_tls(lc, c))) {
+		rte_pktmbuf_free(m);
 		return;
 	}
-	c->state = CONN_HANDSHAKE;
-	enum tls_listener listener = c->listener_tls == DP_TLS_LEGACY ? TLS_LISTENER_LEGACY : TLS_LISTENER_NORMAL;
-	if (lc->conns->tls)
-		c->tls = tls_accept(lc->conns->tls, (uint32_t)(c - lc->conns->conn), listener, lc->now, &why);
-	if (!c->tls)
-		conn_finish(lc, c, DP_CONN_RESET, true);
+	const struct tls_chunk chunk = {c->tls, m};
+	tls_open_begin(lc->conns->tls, &chunk, 1);
 }
 
 static void
@@ -270,8 +278,7 @@ receive(struct lcore *lc, struct conn *c, struct rte_mbuf *m)
 		conn_list(lc->conns, c);
 		return;
 	}
-	const struct tls_chunk chunk = {c->tls, m};
-	tls_open_begin(lc->conns->tls, &chunk, 1);
+	to_tls(lc, c, m);
 	conn_list(lc->conns, c);
 }
 
@@ -298,27 +305,16 @@ proxy_header(struct lcore *lc, struct conn *c)
 	const void *from = rte_pktmbuf_read(c->in, 0, (uint32_t)len, to);
 	if (from != to)
 		memcpy(to, from, (size_t)len);
-	struct rte_mbuf *rest = c->in;
+	struct rte_mbuf *rest = mbuf_drop_front(c->in, (uint32_t)len);
 	c->in = NULL;
-	uint32_t left = (uint32_t)len;
-	while (left && rest && left >= rest->data_len) {
-		struct rte_mbuf *next = rest->next;
-		left -= rest->data_len;
-		if (next) {
-			next->pkt_len = rest->pkt_len - rest->data_len;
-			next->nb_segs = rest->nb_segs - 1;
-		}
-		rest->next = NULL;
-		rest->nb_segs = 1;
-		rte_pktmbuf_free_seg(rest);
-		rest = next;
-	}
-	if (rest && left)
-		rte_pktmbuf_adj(rest, (uint16_t)left);
-	begin_tls(lc, c);
+	struct addr source;
+	c->state = CONN_HANDSHAKE;
+	if (c->listener_tls == DP_TLS_NONE)
+		begin_plain(lc, c);
+	else
+		conn_count(lc->conns, c, proxy_source(to, (size_t)len, &source) ? &source : &c->peer);
 	if (rest && c->state == CONN_HANDSHAKE) {
-		const struct tls_chunk chunk = {c->tls, rest};
-		tls_open_begin(lc->conns->tls, &chunk, 1);
+		to_tls(lc, c, rest);
 	} else if (rest && c->state == CONN_PLAIN) {
 		append(c, rest);
 	} else {
@@ -389,6 +385,7 @@ tls_event(struct lcore *lc, struct tls_event *e)
 		if (c->state != CONN_HANDSHAKE || !c->tcp) /* its end has begun */
 			return;
 		c->state = CONN_HEAD;
+		conn_uncount(lc->conns, c);
 		c->relayed = tls_relayed(e->conn);
 		if (!c->over)
 			wheel_del(&c->timer);
@@ -483,6 +480,12 @@ conn_finish(struct lcore *lc, struct conn *c, enum dp_conn_gone_reason why, bool
 		return;
 	if (why != DP_CONN_TLS)
 		c->why = (struct dp_conn_gone){.reason = (uint8_t)why};
+	conn_uncount(lc->conns, c);
+	if (c->state == CONN_HANDSHAKE && c->tls &&
+	    why != DP_CONN_TLS) { /* there is nothing to send: others may begin */
+		tls_close(lc->conns->tls, c->tls);
+		c->tls = NULL;
+	}
 	c->state = CONN_ENDING;
 	arm(lc, c, CONN_ENDING_S);
 	rte_pktmbuf_free(c->in);
@@ -858,8 +861,11 @@ fire(struct lcore *lc, struct conn *c)
 		if (c->tcp)
 			tcp_abort(lc->tcp, c->tcp);
 		conn_list(lc->conns, c);
+	} else if (!c->hello && c->tls && tls_answered(c->tls)) {
+		c->hello = true;
+		arm(lc, c, CONN_SET_UP_S - CONN_HELLO_S);
 	} else {
-		conn_finish(lc, c, DP_CONN_TIMEOUT, true);
+		refuse(lc, c, DP_CONN_TIMEOUT);
 	}
 }
 

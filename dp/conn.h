@@ -17,6 +17,9 @@
  * The peer's end (close_notify, FIN, an alert, RST) may come in one burst with its last words, of which TLS may still be at work: those
  * are taken first, for CONN_ENDING_S at most, then ENDING begins.
  *
+ * A handshake begins with the client's first byte; who says nothing, or not all of a ClientHello, has CONN_HELLO_S.  One
+ * source's connections do not take all places of those that are being set up (source.h).
+ *
  * What finds the ring to MAIN full stays where it is, and TCP's window closes.  Bounds: an HTTP head of SSTP_HTTP_MAX, a
  * packet of 4095, TCP's window for the rest of one connection; for all of them together a tenth of the core's buffers: then
  * one that holds no less than the average is ended when it sends more.
@@ -30,6 +33,7 @@
 
 #include "lcore.h"
 #include "queue.h"
+#include "source.h"
 #include "stream.h"
 
 #define CONN_NONE UINT32_MAX
@@ -37,6 +41,7 @@
 #define CONN_WHEEL_TICK_US 65536
 #define CONN_WAITS_FEW 4 /* buffers: a record of one packet, wherever it is cut */
 #define CONN_SET_UP_S 60 /* PROXY header and handshake */
+#define CONN_HELLO_S 10  /* until the ClientHello is whole */
 #define CONN_ENDING_S 10 /* for what is queued, and the peer's FIN */
 #define CONN_CHUNKS 64
 #define CONN_RELAYED_UNSENT 8192 /* bytes that TCP cannot send yet */
@@ -70,6 +75,9 @@ struct conn {
 	bool asked;   /* an Echo Request is unanswered */
 	bool heard;   /* since the timer was set */
 	bool relayed; /* its records are OFFLOAD's */
+	bool counted; /* in conns.sources, at `source` */
+	bool hello;   /* PROXY, HANDSHAKE: CONN_HELLO_S has passed */
+	uint16_t source;
 	uint16_t echo_s;
 	struct policer talk; /* STREAM_IN */
 	struct dp_conn_gone why;
@@ -92,6 +100,8 @@ struct conns {
 	unsigned sent;                          /* packets, since conn_flush last */
 	uint32_t waiting, waiters, waiting_max; /* buffers with what has come and waits; connections that have some */
 	struct policer failures;                /* CONN_FAILED */
+	uint32_t handshakes_max;
+	struct sources sources; /* connections in PROXY (once the client is known) and HANDSHAKE */
 };
 
 /* --- start ------------------------------------------------------------------------------------------------------- */
@@ -123,6 +133,12 @@ void conns_turn(struct lcore *lc, unsigned quota) ON_LCORE;
 bool conns_busy(const struct conns *cs) ON_LCORE;
 
 /* --- up ---------------------------------------------------------------------------------------------------------- */
+
+/* conn_may_begin: whether its source leaves places to others; if not, that is counted.  conn_count, conn_uncount: it is being set
+ * up, for this source; it is no longer. */
+bool conn_may_begin(struct lcore *lc, const struct tcp_opened *o) ON_LCORE;
+void conn_count(struct conns *cs, struct conn *c, const struct addr *source) ON_LCORE;
+void conn_uncount(struct conns *cs, struct conn *c) ON_LCORE;
 
 /* conn_opened: a connection of a listener for SSTP or PPTP; what its `user` number is from now on.  conn_data: its bytes.
  * conn_event: what else TCP says of it. */

@@ -62,6 +62,8 @@ conns_new(const struct conns_start *s)
 	cs->queues = queues_init(queues, sessions, packets, s->drops, rte_rand());
 	cs->n = s->conns;
 	cs->waiting_max = s->mbufs / 10;
+	cs->handshakes_max = s->max_handshakes && s->max_handshakes < s->conns ? s->max_handshakes : s->conns;
+	cs->sources.key = rte_rand() | 1;
 	cs->work_first = cs->work_last = CONN_NONE;
 	for (uint32_t i = 0; i < cs->n; i++) {
 		cs->conn[i].generation = 1;

@@ -50,4 +50,25 @@ mbuf_join(struct rte_mbuf *head, struct rte_mbuf *m)
 	return true;
 }
 
+/* mbuf_drop_front: the chain without its first n bytes; NULL when there are no more. */
+static inline struct rte_mbuf *
+mbuf_drop_front(struct rte_mbuf *m, uint32_t n)
+{
+	while (n && m && n >= m->data_len) {
+		struct rte_mbuf *next = m->next;
+		n -= m->data_len;
+		if (next) {
+			next->pkt_len = m->pkt_len - m->data_len;
+			next->nb_segs = m->nb_segs - 1;
+		}
+		m->next = NULL;
+		m->nb_segs = 1;
+		rte_pktmbuf_free_seg(m);
+		m = next;
+	}
+	if (m && n)
+		rte_pktmbuf_adj(m, (uint16_t)n);
+	return m;
+}
+
 #endif

@@ -254,6 +254,12 @@ tls_wait(struct tls_core *core, struct tls_conn *conn, bool on)
 }
 
 bool
+tls_answered(const struct tls_conn *conn)
+{
+	return conn->state != CONN_HANDSHAKE || conn->flags & (CONN_ANSWERED | CONN_BYTES_OUT);
+}
+
+bool
 tls_relayed(const struct tls_conn *conn)
 {
 	return conn->state == CONN_RELAYED;

@@ -71,6 +71,7 @@ enum conn_flag {
 	CONN_OPENING = 1 << 11,      /* its record is in work */
 	CONN_UPDATED = 1 << 12,      /* no data has been sealed since our last KeyUpdate */
 	CONN_REFUSED = 1 << 13,      /* no_renegotiation is said */
+	CONN_ANSWERED = 1 << 15,     /* HANDSHAKE: OFFLOAD has said something to the peer */
 	CONN_WAITS = 1 << 14,        /* RELAYED: OFFLOAD gets no bytes of the peer's now (tls_wait) */
 };
 

@@ -170,6 +170,7 @@ on_out(struct tls_core *core, struct tls_conn *conn, const struct heard *h)
 		rte_pktmbuf_free(m);
 		return false;
 	}
+	conn->flags |= CONN_ANSWERED;
 	core_submit(core, &op, 1);
 	return true;
 }

@@ -484,6 +484,107 @@ no_room_is_nobodys_fault(void **state)
 	assert_null(dial_gone(c));
 }
 
+static uint64_t
+handshakes(void)
+{
+	return tls_core_stats(bed.lc->conns->tls)->in_flight;
+}
+
+/* Who says nothing takes no handshake's place, and not for long one of ours. */
+static void
+silence(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		assert_non_null(dial_tcp());
+	assert_int_equal(handshakes(), 0);
+	assert_int_equal(bed.lc->conns->in_use, 4);
+	dial_turns(8, 1000000);
+	assert_int_equal(bed.lc->conns->in_use, 4);
+	dial_turns(4, 1000000);
+	assert_int_equal(bed.lc->conns->in_use, 0);
+}
+
+/* Nor does who says half a ClientHello and a byte now and then; who has been answered may take his time. */
+static void
+half_a_hello(void **state)
+{
+	struct dial_client *slow = dial_tcp(), *answered = dial_tcp();
+	(void)state;
+	assert_true(dial_raw(slow, "\x16\x03", 2) && dial_raw(answered, "\x16\x03", 2));
+	dial_turns(2, 1000);
+	assert_int_equal(handshakes(), 2);
+	keyed_taken(dial_side.offload, 0, true);
+	for (unsigned i = 0; i < 12; i++) {
+		dial_raw(slow, "\x01", 1);
+		dial_turn(1000000);
+		keyed_taken(dial_side.offload, 0, false);
+		assert_true(i > 8 || handshakes() == 2);
+	}
+	assert_int_equal(handshakes(), 1);
+	assert_int_equal(bed.lc->conns->conn[1].state, CONN_HANDSHAKE);
+	dial_turns(50, 1000000);
+	assert_int_equal(handshakes(), 0);
+	assert_int_equal(bed.lc->conns->in_use, 0);
+}
+
+/* What has ended in its handshake keeps nobody out while its TCP takes leave. */
+static void
+left_in_the_handshake(void **state)
+{
+	struct dial_client *c = dial_tcp();
+	(void)state;
+	assert_true(dial_raw(c, "\x16\x03", 2));
+	dial_turns(2, 1000);
+	assert_int_equal(handshakes(), 1);
+	conn_finish(bed.lc, &bed.lc->conns->conn[0], DP_CONN_TIMEOUT, true);
+	assert_int_equal(handshakes(), 0);
+}
+
+/* One address does not have all places, of connections and of handshakes; and has them again when its own are done. */
+static void
+one_address(void **state)
+{
+	uint64_t *dropped = &bed.lc->stats.drops[DROP_CONN_SOURCE];
+	struct dial_client *c[16];
+	(void)state;
+	for (unsigned i = 0; i < 9; i++)
+		c[i] = dial_tcp();
+	assert_int_equal(bed.lc->conns->in_use, 8);
+	assert_int_equal(*dropped, 1);
+	bed.lc->conns->handshakes_max = 4;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(dial_raw(c[i], "\x16\x03", 2));
+		dial_turns(2, 1000);
+	}
+	assert_int_equal(handshakes(), 2);
+	assert_int_equal(*dropped, 2);
+	keyed_taken(dial_side.offload, 0, false);
+	for (unsigned i = 0; i < 8; i++)
+		dial_hang_up(c[i], true);
+	dial_turns(4, 1000);
+	assert_int_equal(bed.lc->conns->in_use, 0);
+	assert_non_null(dial(1, 0));
+	for (unsigned i = 0; i < 1 << SOURCES_LOG2; i++)
+		assert_int_equal(bed.lc->conns->sources.n[i], 0);
+}
+
+/* Behind a load balancer the client's address counts; a connection of its own is counted by its own. */
+static void
+one_address_behind_a_proxy(void **state)
+{
+	static const char proxied_4[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\2\7\xc0\0\2\1\0\1\1\xbb";
+	static const char local[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+	const struct sources *s = &bed.lc->conns->sources;
+	const struct addr client = bed_addr("192.0.2.7"), balancer = addr_from_ip4(BED_LAC);
+	(void)state;
+	assert_true(proxied(proxied_4, sizeof proxied_4 - 1));
+	assert_int_equal(s->n[source_place(s, &client)], 1);
+	assert_int_equal(s->n[source_place(s, &balancer)], 0);
+	assert_true(proxied(local, sizeof local - 1));
+	assert_int_equal(s->n[source_place(s, &balancer)], 1);
+}
+
 int
 main(void)
 {
@@ -496,6 +597,11 @@ main(void)
 		TEST(what_waits_to_be_sealed),
 		TEST(an_ending_connection_lets_go_of_its_session),
 		TEST(up_while_ending),
+		TEST(silence),
+		TEST(half_a_hello),
+		TEST(left_in_the_handshake),
+		TEST(one_address),
+		TEST(one_address_behind_a_proxy),
 		TEST(bad_proxy_header),
 		TEST(opened_and_reset_at_once),
 		TEST(last_words),

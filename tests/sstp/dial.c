@@ -399,6 +399,8 @@ dial_keys(struct dial_client *c)
 	c->tls = tls_connect(d->tls, number, "", bed.lc->now, &why);
 	if (!c->tls)
 		die("tls_connect");
+	tcp_push(d->tcp, c->tcp, "", 1); /* a first byte: OFFLOAD takes it */
+	dial_turns(2, 100);
 	keyed_answer(d->offload, 1, !conf.tls12, conf.aead, number);
 	keyed_answer(d->offload, 0, !conf.tls12, conf.aead, number);
 	for (unsigned i = 0; i < 50 && bed.n_said == before; i++)

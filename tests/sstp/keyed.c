@@ -76,6 +76,24 @@ keyed_fail(struct tls_offload *off, unsigned core, uint8_t alert)
 	return n;
 }
 
+void
+keyed_taken(struct tls_offload *off, unsigned core, bool say)
+{
+	static const struct tls_msg_taken taken = {TLS_TAKEN_BYTES};
+	unsigned n_links;
+	uint64_t last = 0;
+	struct tls_link *link = tls_offload_links(off, core, &n_links);
+	const struct byte_ring_rec *rec;
+	while ((rec = byte_ring_peek(link->to_offload))) {
+		last = rec->handle;
+		if (rec->type == TLS_MSG_BYTES)
+			link_put(link->to_lcore, TLS_MSG_TAKEN, last, &taken, NULL, 0);
+		byte_ring_pop(link->to_offload);
+	}
+	if (say)
+		link_put(link->to_lcore, TLS_MSG_OUT, last, NULL, "flight", 6);
+}
+
 bool
 keyed_send(struct tls_core *core, struct tls_conn *conn, uint8_t type, const void *p, size_t n)
 {

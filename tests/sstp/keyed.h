@@ -24,6 +24,10 @@ unsigned keyed_relay(struct tls_offload *off, unsigned core, size_t out_bytes);
 /* keyed_fail: every BYTES is answered with FAILED: the peer's alert.  How many were. */
 unsigned keyed_fail(struct tls_offload *off, unsigned core, uint8_t alert);
 
+/* keyed_taken: BYTES of a core are taken; the connection of the last of them is answered with something for the peer, if `say`;
+ * what else it has sent is forgotten. */
+void keyed_taken(struct tls_offload *off, unsigned core, bool say);
+
 /* keyed_send: a record of any type, sealed; tls_seal_end gives it.  False: it found no room. */
 bool keyed_send(struct tls_core *core, struct tls_conn *conn, uint8_t type, const void *p, size_t n);
 

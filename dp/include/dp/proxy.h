@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <millrace/addr.h>
 #include <millrace/bytes.h>
 
 #define PROXY_FIXED_LEN 16
@@ -25,6 +26,22 @@ proxy_length(const uint8_t *p, size_t n)
 		return 0;
 	int len = PROXY_FIXED_LEN + be16(p + 14);
 	return len > PROXY_MAX ? -1 : len;
+}
+
+/* proxy_source: the client's address in a whole header; false: there is none (2.2: LOCAL, and other families). */
+static inline bool
+proxy_source(const uint8_t *p, size_t n, struct addr *a)
+{
+	bool proxied = (p[12] & 0x0f) == 1;
+	if (proxied && p[13] >> 4 == 1 && n >= PROXY_FIXED_LEN + 12) {
+		*a = addr_from_ip4(be32(p + PROXY_FIXED_LEN));
+		return true;
+	}
+	if (proxied && p[13] >> 4 == 2 && n >= PROXY_FIXED_LEN + 36) {
+		memcpy(a->b, p + PROXY_FIXED_LEN, sizeof a->b);
+		return true;
+	}
+	return false;
 }
 
 #endif

@@ -131,6 +131,9 @@ uint32_t tls_room(const struct tls_conn *conn) ON_LCORE;
 void tls_wait(struct tls_core *core, struct tls_conn *conn, bool on) ON_LCORE;
 bool tls_relayed(const struct tls_conn *conn) ON_LCORE;
 
+/* tls_answered: false for a handshake whose ClientHello is not whole: nothing is said to it, and no answer is awaited. */
+bool tls_answered(const struct tls_conn *conn) ON_LCORE;
+
 /* tls_overhead: bytes that a record has beyond its plaintext, for TCP's grant; at most TLS_HEADROOM + TLS_TAILROOM - 1 for
  * records that we seal, an upper bound for a relayed connection. */
 unsigned tls_overhead(const struct tls_conn *conn) ON_LCORE;
