@@ -64,6 +64,7 @@ tls_offload_of(const struct conf *conf, unsigned connections)
 		.cores = conf->cores.workers.n,
 		.connections = connections,
 		.max_relayed = conf->sstp.max_offloaded,
+		.max_handshakes = 2 * (conf->sstp.max_handshakes + conf->cores.workers.n), /* half of them given up */
 		.ring_bytes = RING_BYTES,
 	};
 	return tls_offload_new(&off);

@@ -493,7 +493,8 @@ handshake_close(struct handshake *h)
 {
 	struct handshake **place = thread_place(h->thread, h->core, h->handle);
 	h->thread->stats.abandoned += h->in_flight;
-	if (h->state != HANDSHAKE_PARKED) {
+	bool at_engine = h->has_job || atomic_load(&h->woken); /* woken: it is in the thread's list */
+	if (h->state != HANDSHAKE_PARKED || !at_engine) {
 		forget(h);
 		return;
 	}

@@ -572,6 +572,38 @@ zombies_end(void **state)
 	rig_close();
 }
 
+/* What has been given up counts until the engine is done: who begins and leaves, again and again, fills nothing. */
+static void
+zombies_are_bounded(void **state)
+{
+	struct tls_offload_stats stats;
+	(void)state;
+	open_late();
+	rig.offload->conf.max_handshakes = 8;
+	SSL_CTX *ctx = client();
+	late_hold();
+	for (unsigned i = 0; i < 8; i++)
+		rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
+	until(eight_queued);
+	while (rig.n_ends)
+		rig_forget(&rig.end[0]);
+	rig_settle();
+	struct rig_end *e = rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
+	rig_settle();
+	tls_offload_stats(rig.offload, &stats);
+	late_release();
+	assert_int_equal(stats.in_flight, 8);
+	assert_true(e->failed);
+	assert_int_equal(e->reason, TLS_HANDSHAKES);
+	until(none_begun);
+	rig_forget(e);
+	e = rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
+	until(all_up);
+	rig_forget(e);
+	SSL_CTX_free(ctx);
+	rig_close();
+}
+
 /* --- threads ----------------------------------------------------------------------------------------------------- */
 
 static void
@@ -625,6 +657,7 @@ main(void)
 		/* Last: the engine stays the default. */
 		cmocka_unit_test(a_late_engine),
 		cmocka_unit_test(zombies_end),
+		cmocka_unit_test(zombies_are_bounded),
 	};
 	rig_start(NULL);
 	if (!late_engine_add())

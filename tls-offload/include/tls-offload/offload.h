@@ -13,7 +13,8 @@
  * thread costs 1,000 wake-ups a second.
  *
  * Memory.  Rings and tables are sized by struct tls_offload_conf at start; OpenSSL has the heap (about 73 kB for each
- * handshake in flight, which the worker cores cap).
+ * handshake in flight, which the worker cores cap; those that a worker core has given up while an engine has their job
+ * are with them in `max_handshakes`).
  *
  * Life cycle.   tls_offload_new -> contexts_set -> tls_core_new for each core -> start ... -> stop -> free
  * In tests, and with no threads: tls_offload_step is one turn of one thread.
@@ -33,12 +34,13 @@
 struct tls_offload;
 
 struct tls_offload_conf {
-	unsigned threads;     /* 1 .. TLS_OFFLOAD_THREADS */
-	unsigned cores;       /* worker cores */
-	unsigned connections; /* of each core: what tls_core_conf says */
-	unsigned max_relayed; /* connections without an AEAD suite, of all threads; 0: none */
-	uint32_t ring_bytes;  /* of each ring, a power of two; 0: 256 KiB */
-	const int *cpus;      /* of each thread, or NULL: wherever the kernel puts them */
+	unsigned threads;        /* 1 .. TLS_OFFLOAD_THREADS */
+	unsigned cores;          /* worker cores */
+	unsigned connections;    /* of each core: what tls_core_conf says */
+	unsigned max_relayed;    /* connections without an AEAD suite, of all threads; 0: none */
+	unsigned max_handshakes; /* of one thread, with those that are given up and wait for an engine; 0: no bound */
+	uint32_t ring_bytes;     /* of each ring, a power of two; 0: 256 KiB */
+	const int *cpus;         /* of each thread, or NULL: wherever the kernel puts them */
 };
 
 /* tls_offload_new: NULL without memory or for numbers out of range. */
