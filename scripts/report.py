@@ -44,7 +44,8 @@ def from_commands(path):
 def failed_in_the_lab(lane, directory):
     path = os.path.join(directory, f"{lane}-lab.xml")
     names = [r.name.removeprefix(f"{lane}: ") for r in from_junit(path) if r.status == "failed"] if os.path.exists(path) else []
-    return [f"tests/{name}" for name in names] if len(names) <= AGAIN_MAX else []
+    # Where the tests could not even be collected, there is no name to run again.
+    return [f"tests/{name}" for name in names] if len(names) <= AGAIN_MAX and all(".py::" in name for name in names) else []
 
 
 def joined(first, again):
