@@ -1,7 +1,6 @@
 """Fixtures of the lab: one lab with two guests for the whole run, a fresh daemon for each test."""
 import os
 import signal
-import threading
 
 import pytest
 
@@ -10,17 +9,14 @@ import guest as machine
 import radius
 from bras import Bras
 from lab import Lab
+from processes import on_signals
 from sstp_client import SCRIPTED, SCRIPTED6, SstpClient
 from subscriber import Subscriber
 
 
 def pytest_configure(config):
-    # Fixtures clean up after Ctrl-C: let the other signals that end a test run be like it.  A worker of xdist may have been given
-    # a thread that is not the main one, which alone may say so.
-    if threading.current_thread() is not threading.main_thread():
-        return
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    # Fixtures clean up after Ctrl-C: let the other signals that end a test run be like it.
+    on_signals((signal.SIGTERM, signal.SIGHUP), signal.default_int_handler)
 
 
 @pytest.hookimpl(hookwrapper=True)

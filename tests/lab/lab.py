@@ -10,7 +10,7 @@ import tempfile
 from core_host import CoreHost
 from guest import Guest
 from network import ACCESS_PORT, CORE_BRAS, CORE_HOST, CORE_PORT, Capture, Namespace
-from processes import Processes, run
+from processes import Processes, on_signals, run
 
 # A daemon's port, its bridge, and the MAC address for the kernel's end.
 PLUGS = ((ACCESS_PORT, "br-acc", "02:00:00:00:ac:01"), (CORE_PORT, "br-core", "02:00:00:00:c0:01"))
@@ -102,8 +102,7 @@ class Lab:
 
     def close(self, keep=False):
         """Ends all that was started, however often Ctrl-C is pressed meanwhile; removes the logs too unless keep."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        on_signals((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
         try:
             for guest in self.guests.values():
                 guest.power_off()
@@ -115,5 +114,4 @@ class Lab:
                 os.unlink(os.path.join(self.run_dir, OWNER))
             else:
                 shutil.rmtree(self.run_dir, ignore_errors=True)
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.default_int_handler)
+            on_signals((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.default_int_handler)

@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import threading
 
 from wait import LabError, wait_until
 
@@ -15,6 +16,13 @@ LIBC = ctypes.CDLL(None)
 
 def _die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def on_signals(numbers, handler):
+    """What the signals do from now on.  Only the main thread may say so, and a worker of xdist may have another for its tests."""
+    if threading.current_thread() is threading.main_thread():
+        for number in numbers:
+            signal.signal(number, handler)
 
 
 class Process:
