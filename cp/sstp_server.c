@@ -206,11 +206,10 @@ static void
 stream_gone(struct cp *cp, void *user, const struct dp_conn_gone *why, struct mono now) ON_MAIN
 {
 	char name[SESSION_NAME_LEN], text[128];
-	uint32_t left_out;
 	/* Which alert it was nobody else says; before there is a session, nor that it ended. */
-	if (why->reason == DP_CONN_TLS && log_limit_take(&cp->refusals, now, &left_out))
-		log_line(cp->log, LOG_LEVEL_WARN, "%s: TLS failed: %s", who(user, name, sizeof name),
-			 stream_tls_text(why, text, sizeof text));
+	if (why->reason == DP_CONN_TLS)
+		log_limited(cp->log, &cp->refusals, now, LOG_LEVEL_WARN, "%s: TLS failed: %s",
+			    who(user, name, sizeof name), stream_tls_text(why, text, sizeof text));
 	sstp_gone(user, stream_cause(why), now);
 }
 

@@ -529,6 +529,21 @@ failed_handshake(void **state)
 	assert_int_equal(r->cp->stats.messages_unknown, 0);
 }
 
+/* Handshakes that fail are anybody's to bring about: ten a second are said, and how many there were besides. */
+static void
+strangers_fill_no_log(void **state)
+{
+	const struct dp_conn_failed f = {.why = {.reason = DP_CONN_TLS, .tls_reason = TLS_PEER_ALERT, .alert = 48}};
+	(void)state;
+	log_begin();
+	for (unsigned i = 0; i < LOG_LIMIT + 3; i++)
+		fake_dataplane_say(&r->fake, DP_MSG_CONN_FAILED, HANDLE_NONE, &f, NULL, 0);
+	run_ms(1500);
+	fake_dataplane_say(&r->fake, DP_MSG_CONN_FAILED, HANDLE_NONE, &f, NULL, 0);
+	run_ms(10);
+	log_has("server-name=(none) (after 3 more)");
+}
+
 /* TLS is up, and there is no call yet: its alert is named all the same. */
 static void
 alert_before_the_call(void **state)
@@ -560,6 +575,7 @@ main(void)
 		TEST(ended_by_the_operator),
 		TEST(behind_a_proxy),
 		TEST(failed_handshake),
+		TEST(strangers_fill_no_log),
 		TEST(behind_a_wrong_proxy),
 		TEST(alert_before_the_call),
 	};

@@ -132,7 +132,6 @@ streams_failed(struct cp *cp, const struct byte_ring_rec *rec, struct mono now)
 	struct dp_conn_failed f;
 	struct proxy p;
 	char peer[ADDR_STRLEN], name[256], why[128];
-	(void)now;
 	memcpy(&f, rec->payload, sizeof f);
 	if ((size_t)f.name_len + f.proxy_len > rec->len - sizeof f)
 		return;
@@ -142,8 +141,9 @@ streams_failed(struct cp *cp, const struct byte_ring_rec *rec, struct mono now)
 		f.peer = p.peer;
 		f.peer_port = p.peer_port;
 	}
-	log_line(cp->log, LOG_LEVEL_WARN, "sstp: TLS with %s:%u failed: %s server-name=%s", addr_str(&f.peer, peer),
-		 f.peer_port, stream_tls_text(&f.why, why, sizeof why), *name ? name : "(none)");
+	log_limited(cp->log, &cp->refusals, now, LOG_LEVEL_WARN, "sstp: TLS with %s:%u failed: %s server-name=%s",
+		    addr_str(&f.peer, peer), f.peer_port, stream_tls_text(&f.why, why, sizeof why),
+		    *name ? name : "(none)");
 }
 
 /* --- what we say ------------------------------------------------------------------------------------------------- */
