@@ -481,8 +481,8 @@ conn_finish(struct lcore *lc, struct conn *c, enum dp_conn_gone_reason why, bool
 	if (why != DP_CONN_TLS)
 		c->why = (struct dp_conn_gone){.reason = (uint8_t)why};
 	conn_uncount(lc->conns, c);
-	if (c->state == CONN_HANDSHAKE && c->tls &&
-	    why != DP_CONN_TLS) { /* there is nothing to send: others may begin */
+	/* A handshake that TLS itself has not ended has nothing to send: others may begin. */
+	if (c->state == CONN_HANDSHAKE && c->tls && why != DP_CONN_TLS) {
 		tls_close(lc->conns->tls, c->tls);
 		c->tls = NULL;
 	}

@@ -491,6 +491,16 @@ eight_queued(void)
 	return late_queued() == 8;
 }
 
+/* hold_eight: eight clients, for all of whom the engine has a job that it keeps. */
+static void
+hold_eight(SSL_CTX *ctx)
+{
+	late_hold();
+	for (unsigned i = 0; i < 8; i++)
+		rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
+	until(eight_queued);
+}
+
 static bool
 none_begun(void)
 {
@@ -512,10 +522,7 @@ a_late_engine(void **state)
 			SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
 			SSL_CTX_set_cipher_list(ctx, suites[round - 1]);
 		}
-		late_hold();
-		for (unsigned i = 0; i < 8; i++)
-			rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
-		until(eight_queued);
+		hold_eight(ctx);
 		/* All eight wait at once, and nobody else has to. */
 		struct tls_offload_stats stats;
 		tls_offload_stats(rig.offload, &stats);
@@ -546,10 +553,7 @@ zombies_end(void **state)
 	open_late();
 	SSL_CTX *ctx = client();
 	for (unsigned round = 0; round < 5; round++) {
-		late_hold();
-		for (unsigned i = 0; i < 8; i++)
-			rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
-		until(eight_queued);
+		hold_eight(ctx);
 		while (rig.n_ends)
 			rig_forget(&rig.end[0]);
 		rig_settle();
@@ -563,10 +567,7 @@ zombies_end(void **state)
 		rig_forget(e);
 	}
 	/* And when OFFLOAD stops. */
-	late_hold();
-	for (unsigned i = 0; i < 8; i++)
-		rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
-	until(eight_queued);
+	hold_eight(ctx);
 	late_release();
 	SSL_CTX_free(ctx);
 	rig_close();
@@ -581,10 +582,7 @@ zombies_are_bounded(void **state)
 	open_late();
 	rig.offload->conf.max_handshakes = 8;
 	SSL_CTX *ctx = client();
-	late_hold();
-	for (unsigned i = 0; i < 8; i++)
-		rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
-	until(eight_queued);
+	hold_eight(ctx);
 	while (rig.n_ends)
 		rig_forget(&rig.end[0]);
 	rig_settle();

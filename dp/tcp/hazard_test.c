@@ -329,14 +329,6 @@ duplicates(void **state)
 	sim_fini(&s);
 }
 
-static void
-run_for_ms(int64_t ms)
-{
-	struct mono until = mono_add_ms(s.now, ms);
-	while (s.now.us < until.us)
-		sim_step(&s);
-}
-
 /* More connections than there is congestion state, one after the other: who is at rest gives it to who sends. */
 static void
 state_from_those_at_rest(void **state)
@@ -350,14 +342,14 @@ state_from_those_at_rest(void **state)
 		unsigned f = sim_flow(&s, 1000, 1000);
 		s.app[0][f].closes = s.app[1][f].closes = false;
 	}
-	run_for_ms(2000);
+	sim_run_ms(&s, 2000);
 	for (unsigned i = 0; i < 20; i++)
 		for (unsigned e = 0; e < 2; e++)
 			assert_int_equal(s.app[e][i].received, 1000);
 	assert_true(sim_stat(&s, 0, TCP_STAT_STATE_RECLAIMED) + sim_stat(&s, 0, TCP_STAT_STATE_WAITS) > 0);
 	/* What is at rest keeps nobody out. */
 	unsigned f = sim_flow(&s, 1000, 1000);
-	run_for_ms(200);
+	sim_run_ms(&s, 200);
 	assert_int_equal(s.app[1][f].received, 1000);
 	sim_fini(&s);
 }
@@ -393,13 +385,13 @@ state_in_turns(void **state)
 			sim_flow(&s, 1000000000, 0);
 			s.app[0][i].record = grants ? 1400 : 0;
 		}
-		run_for_ms(6000);
+		sim_run_ms(&s, 6000);
 		if (grants) /* no more than the end of a turn: a record each */
 			assert_in_range(sealed_in_line(&s), 0, FLOWS / 2 * 1400);
 		for (unsigned round = 0; round < 3; round++) {
 			for (unsigned i = 0; i < FLOWS; i++)
 				before[i] = s.app[1][i].received;
-			run_for_ms(6000);
+			sim_run_ms(&s, 6000);
 			for (unsigned i = 0; i < FLOWS; i++) {
 				uint64_t n = s.app[1][i].received - before[i];
 				assert_true(n > 0);
@@ -426,14 +418,14 @@ state_not_used(void **state)
 	for (unsigned i = 0; i < 9; i++) {
 		unsigned f = sim_flow(&s, 0, 0);
 		s.app[0][f].closes = s.app[1][f].closes = false;
-		run_for_ms(50);
+		sim_run_ms(&s, 50);
 	}
 	s.app[0][8].to_send = 50000;
 	s.app[0][8].record = 1400;
 	for (unsigned ms = 0; ms < 1000; ms++) {
 		for (unsigned i = 0; i < 8; i++)
 			tcp_want(s.t[0], s.app[0][i].conn);
-		run_for_ms(1);
+		sim_run_ms(&s, 1);
 	}
 	assert_int_equal(s.app[1][8].received, 50000);
 	sim_fini(&s);
@@ -466,26 +458,18 @@ state_for_holes(void **state)
 	sim_init(&s, &c);
 	sim_flow(&s, 0, 1000);
 	s.app[0][0].closes = s.app[1][0].closes = false;
-	run_for_ms(500);
+	sim_run_ms(&s, 500);
 	for (unsigned i = 1; i < 8; i++)
 		sim_flow(&s, 100000, 0);
-	run_for_ms(2000);
+	sim_run_ms(&s, 2000);
 	unsigned holes = 0;
 	for (uint32_t i = 0; i < c.limits.conns; i++)
 		holes += tcp_ext_see(s.t[1], &s.t[1]->conns[i])->ooo != NONE;
 	assert_int_equal(holes, 7);
 	s.app[1][0].to_send = 300000;
-	run_for_ms(2000);
+	sim_run_ms(&s, 2000);
 	assert_int_equal(s.app[0][0].received, 300000);
 	sim_fini(&s);
-}
-
-static void
-run_for(unsigned seconds)
-{
-	struct mono until = mono_add_s(s.now, seconds);
-	while (s.now.us < until.us)
-		sim_step(&s);
 }
 
 static unsigned
@@ -509,15 +493,15 @@ path_mtu(void **state)
 	sim_init(&s, &c);
 	unsigned f = sim_flow(&s, UINT64_C(1) << 40, 0);
 	s.app[0][f].record = 1440;
-	run_for(60);
+	sim_run_ms(&s, 60 * 1000);
 	assert_int_equal(mss_now(), 1200);
 	uint64_t timeouts = sim_stat(&s, 0, TCP_STAT_RTOS);
-	run_for(900);
+	sim_run_ms(&s, 900 * 1000);
 	assert_in_range(mss_now(), 1300 - 52 - 8, 1300 - 52);
 	assert_in_range(sim_stat(&s, 0, TCP_STAT_PMTU_PROBES), 3, 12);
 	assert_int_equal(sim_stat(&s, 0, TCP_STAT_RTOS), timeouts);
 	s.conf.link[0].mtu = 0;
-	run_for(660);
+	sim_run_ms(&s, 660 * 1000);
 	assert_in_range(mss_now(), 1432, 1440);
 	s.app[0][f].to_send = s.app[0][f].sent;
 	run_to_the_end(1);

@@ -28,14 +28,6 @@ begin(struct sim_conf *c, uint64_t up)
 	s.app[0][0].record = 1440;
 }
 
-static void
-run_for_ms(int64_t ms)
-{
-	struct mono until = mono_add_ms(s.now, ms);
-	while (s.now.us < until.us)
-		sim_step(&s);
-}
-
 static struct tcp_info
 info(void)
 {
@@ -51,7 +43,7 @@ hystart(void **state)
 	struct sim_conf c = {.seed = 9406, .link = {{.delay_us = 20000, .bits_per_s = 50000000}, {.delay_us = 20000}}};
 	(void)state;
 	begin(&c, UINT64_C(1) << 40);
-	run_for_ms(2000);
+	sim_run_ms(&s, 2000);
 	assert_int_equal(sim_stat(&s, 0, TCP_STAT_RETRANSMITS), 0);
 	assert_true(info().ssthresh != UINT32_MAX);
 	assert_in_range(info().ssthresh, 250000, 4000000); /* the path holds 250 KB */
@@ -80,24 +72,24 @@ cubic(void **state)
 	(void)state;
 	lose_at = 300 * 1448;
 	begin(&c, UINT64_C(1) << 40);
-	run_for_ms(12000); /* slow start has ended, and the window is larger than it was then */
+	sim_run_ms(&s, 12000); /* slow start has ended, and the window is larger than it was then */
 	lose_at = 1;
 	while (lose_at)
 		sim_step(&s);
 	for (uint32_t before = info().ssthresh; info().ssthresh == before;)
 		sim_step(&s);
 	/* RFC 9937 6.2: what is in flight comes down over the round trip, not at its beginning or end. */
-	run_for_ms(50);
+	sim_run_ms(&s, 50);
 	assert_in_range(info().pipe, lost_cwnd / 100 * 78, lost_cwnd / 100 * 92);
-	run_for_ms(45);
+	sim_run_ms(&s, 45);
 	assert_in_range(info().pipe, lost_cwnd / 100 * 66, lost_cwnd / 100 * 78);
-	run_for_ms(400);
+	sim_run_ms(&s, 400);
 	assert_in_range(info().ssthresh, lost_cwnd / 100 * 66, lost_cwnd / 100 * 74);
 	int64_t k_ms = (int64_t)(1000 * cbrt((double)lost_cwnd / 1448 * 0.3 / 0.4));
-	run_for_ms(k_ms / 2);
+	sim_run_ms(&s, k_ms / 2);
 	uint32_t half = info().cwnd;
 	assert_in_range(half, lost_cwnd / 100 * 85, lost_cwnd / 100 * 105); /* it is steep at first */
-	run_for_ms(k_ms / 2);
+	sim_run_ms(&s, k_ms / 2);
 	assert_in_range(info().cwnd, lost_cwnd / 100 * 92, lost_cwnd / 100 * 110);
 	sim_fini(&s);
 }
@@ -108,7 +100,7 @@ say(unsigned octets, unsigned seconds)
 {
 	for (unsigned i = 0; i < seconds * 33; i++) {
 		s.app[0][0].to_send += octets;
-		run_for_ms(30);
+		sim_run_ms(&s, 30);
 	}
 }
 
@@ -119,14 +111,14 @@ validation(void **state)
 	struct sim_conf c = {.seed = 7661, .link = {{.delay_us = 8000}, {.delay_us = 8000}}};
 	(void)state;
 	begin(&c, 0);
-	run_for_ms(100);
+	sim_run_ms(&s, 100);
 	assert_int_equal(info().cwnd, 10 * 1448);
 	say(1440, 5);
 	assert_int_equal(info().cwnd, 10 * 1448);
 	s.app[0][0].to_send += 3000000;
 	while (s.app[0][0].sent < s.app[0][0].to_send)
 		sim_step(&s);
-	run_for_ms(100);
+	sim_run_ms(&s, 100);
 	uint32_t before = info().cwnd;
 	assert_true(before > 400000);
 	say(1440, 290);
@@ -143,16 +135,16 @@ restart(void **state)
 	struct sim_conf c = {.seed = 5681, .link = {{.delay_us = 8000}, {.delay_us = 8000}}};
 	(void)state;
 	begin(&c, 3000000);
-	run_for_ms(2000);
+	sim_run_ms(&s, 2000);
 	uint32_t before = info().cwnd, rto = info().rto_ms;
 	assert_true(before > 400000);
 	assert_int_equal(s.app[1][0].received, 3000000);
 	s.app[0][0].to_send += 1440; /* it rests for more than a second: five timeouts or more */
-	run_for_ms(30);
+	sim_run_ms(&s, 30);
 	assert_in_range(info().cwnd, 10 * 1448, before >> (rto < 300 ? 3 : 1));
-	run_for_ms(20 * rto);
+	sim_run_ms(&s, 20 * rto);
 	s.app[0][0].to_send += 1440;
-	run_for_ms(30);
+	sim_run_ms(&s, 30);
 	assert_int_equal(info().cwnd, 10 * 1448);
 	sim_fini(&s);
 }
@@ -247,7 +239,7 @@ headers(void **state)
 		begin(&c, 30000);
 		sim_flow(&s, 30000, 0);
 		s.app[0][1].closes = s.app[1][1].closes = false;
-		run_for_ms(500);
+		sim_run_ms(&s, 500);
 		assert_int_equal(s.app[1][0].received + s.app[1][1].received, 60000);
 		sim_fini(&s);
 	}

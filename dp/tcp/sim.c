@@ -621,6 +621,14 @@ sim_step(struct sim *s)
 	turn(s, 1);
 }
 
+void
+sim_run_ms(struct sim *s, int64_t ms)
+{
+	struct mono until = mono_add_ms(s->now, ms);
+	while (s->now.us < until.us)
+		sim_step(s);
+}
+
 bool
 sim_run(struct sim *s, struct mono until)
 {

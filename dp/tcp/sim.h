@@ -97,6 +97,8 @@ void sim_start(unsigned buffers);
 void sim_init(struct sim *s, const struct sim_conf *conf);
 /* sim_flow: end 0 connects; both sides send so much; returns its index. */
 unsigned sim_flow(struct sim *s, uint64_t up, uint64_t down);
+/* sim_run_ms: so long, whatever happens. */
+void sim_run_ms(struct sim *s, int64_t ms);
 /* sim_run: until all flows are gone, or that time has come; true: all gone. */
 bool sim_run(struct sim *s, struct mono until);
 void sim_step(struct sim *s);

@@ -34,14 +34,6 @@ begin(struct sim_conf *c, uint32_t rcv_max)
 	s.app[0][0].record = 1440;
 }
 
-static void
-run_for_ms(int64_t ms)
-{
-	struct mono until = mono_add_ms(s.now, ms);
-	while (s.now.us < until.us)
-		sim_step(&s);
-}
-
 /* window: what end 1 says, and where its bound is. */
 static uint32_t
 bound(void)
@@ -58,7 +50,7 @@ static unsigned
 percent(void)
 {
 	uint64_t before = s.app[1][0].received;
-	run_for_ms(1000);
+	sim_run_ms(&s, 1000);
 	return (unsigned)((s.app[1][0].received - before) * 100 / LINE_BYTES_PER_S);
 }
 
@@ -69,14 +61,14 @@ fills_the_link(void **state)
 	for (unsigned strip = 0; strip < 2; strip++) {
 		struct sim_conf fixed = {.seed = 1, .strip_ts = strip}, grows = fixed;
 		begin(&fixed, 0);
-		run_for_ms(4000);
+		sim_run_ms(&s, 4000);
 		unsigned before = percent();
 		assert_in_range(before, 5, 11); /* 256 KB in 100 ms */
 		sim_fini(&s);
 		begin(&grows, 8 << 20);
 		/* Without time stamps it is our own estimate of the round trip that counts, which wants something sent. */
 		s.app[1][0].to_send = strip ? 100000 : 0;
-		run_for_ms(4000);
+		sim_run_ms(&s, 4000);
 		unsigned after = percent();
 		print_message(
 			"200 Mbit/s, 100 ms, %s: %u %% of it with 256 KB, %u %% with a window that grew to %u KB\n",
@@ -93,12 +85,12 @@ bounded(void **state)
 	(void)state;
 	struct sim_conf c = {.seed = 2}, d = c;
 	begin(&c, 1 << 20);
-	run_for_ms(4000);
+	sim_run_ms(&s, 4000);
 	assert_int_equal(bound(), 1 << 20);
 	sim_fini(&s);
 	begin(&d, 8 << 20);
 	s.t[1]->start.limits.reorder_mbufs = 500;
-	run_for_ms(4000);
+	sim_run_ms(&s, 4000);
 	assert_int_equal(bound(), 500 * 1448);
 	sim_fini(&s);
 }
@@ -111,13 +103,13 @@ slow_consumer(void **state)
 	struct sim_conf c = {.seed = 3};
 	begin(&c, 8 << 20);
 	s.app[1][0].read_bytes_per_ms = 200;
-	run_for_ms(5000);
+	sim_run_ms(&s, 5000);
 	assert_int_equal(bound(), sim_limits().rcv_bytes);
 	for (unsigned i = 0; i < 10; i++) {
 		s.app[1][0].read_bytes_per_ms = 1;
-		run_for_ms(1000);
+		sim_run_ms(&s, 1000);
 		s.app[1][0].read_bytes_per_ms = 1000;
-		run_for_ms(150);
+		sim_run_ms(&s, 150);
 	}
 	assert_int_equal(bound(), sim_limits().rcv_bytes);
 	sim_fini(&s);
@@ -130,18 +122,18 @@ scarce(void **state)
 	(void)state;
 	struct sim_conf c = {.seed = 4}, d = c;
 	begin(&c, 4 << 20);
-	run_for_ms(3000);
+	sim_run_ms(&s, 3000);
 	assert_true(bound() > 2u << 20);
 	s.t[1]->start.limits.reorder_mbufs = 0;
 	s.t[1]->use.reorder_mbufs = 1;
-	run_for_ms(1000);
+	sim_run_ms(&s, 1000);
 	assert_int_equal(bound(), sim_limits().rcv_bytes);
 	s.t[1]->use.reorder_mbufs = 0;
 	sim_fini(&s);
 	begin(&d, 4 << 20);
-	run_for_ms(200);
+	sim_run_ms(&s, 200);
 	tcp_set_rcv_bytes(s.t[1], s.app[1][0].conn, 300000);
-	run_for_ms(3000);
+	sim_run_ms(&s, 3000);
 	assert_int_equal(bound(), 300000);
 	sim_fini(&s);
 }
