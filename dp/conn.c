@@ -72,7 +72,7 @@ take(struct lcore *lc)
 	uint32_t generation = c->generation;
 	cs->free_first = c->next;
 	cs->in_use++;
-	*c = (struct conn){.generation = generation, .queue = QUEUE_NONE, .slot = SLOT_NONE, .next = CONN_NONE};
+	*c = (struct conn){.generation = generation, .queue = QUEUE_EMPTY, .slot = SLOT_NONE, .next = CONN_NONE};
 	return c;
 }
 
@@ -501,7 +501,7 @@ advance(struct lcore *lc, struct conn *c)
 		queue_flush(cs->queues, &c->queue);
 	if (c->opened && !c->gone_said)
 		c->gone_said = !lcore_send(lc, DP_MSG_CONN_GONE, conn_handle_of(lc, c), &c->why, NULL, 0);
-	bool drained = c->queue == QUEUE_NONE && (c->hurry || !cs->n_held);
+	bool drained = queue_empty(&c->queue) && (c->hurry || !cs->n_held);
 	if (c->tcp && drained && c->tls && !c->shut) {
 		tls_shutdown(cs->tls, c->tls);
 		c->shut = true;
@@ -735,7 +735,7 @@ conn_granted(struct lcore *lc, const struct tcp_grant *g)
 		return;
 	if (unlikely(c->relayed))
 		tls_wait(cs->tls, c->tls, false);
-	while (used < g->room && c->queue != QUEUE_NONE) {
+	while (used < g->room && !queue_empty(&c->queue)) {
 		if (c->tls && !(tls_room(c->tls) && may_hold(lc)))
 			break;
 		struct rte_mbuf *m = next_down(lc, c);
@@ -750,7 +750,7 @@ conn_granted(struct lcore *lc, const struct tcp_grant *g)
 		else if (tcp_append(cs->tcp, c->tcp, m))
 			lcore_drop(lc, m, DROP_QUEUE_FULL);
 	}
-	if (c->queue != QUEUE_NONE)
+	if (!queue_empty(&c->queue))
 		tcp_want(cs->tcp, c->tcp);
 	else if (c->state == CONN_ENDING)
 		conn_list(cs, c);
@@ -875,12 +875,15 @@ void
 conns_fini(struct conns *cs)
 {
 	for (uint32_t i = 0; i < cs->n; i++) {
-		rte_pktmbuf_free(cs->conn[i].in);
-		rte_pktmbuf_free(cs->conn[i].proxy);
-		cs->conn[i].in = cs->conn[i].proxy = NULL;
+		struct conn *c = &cs->conn[i];
+		if (c->state == CONN_FREE)
+			continue;
+		rte_pktmbuf_free(c->in);
+		rte_pktmbuf_free(c->proxy);
+		c->in = c->proxy = NULL;
+		queue_flush(cs->queues, &c->queue);
 	}
 	for (unsigned i = 0; i < cs->n_held; i++)
 		rte_pktmbuf_free(cs->held[i].m);
 	cs->n_held = 0;
-	queues_fini(cs->queues);
 }

@@ -54,8 +54,8 @@ struct conn {
 	struct tls_conn *tls;
 	struct rte_mbuf *in;          /* in order, not framed yet */
 	struct rte_mbuf *proxy;       /* the PROXY header, until CONN_OPEN */
+	struct queue_ref queue;       /* what waits for the client */
 	uint32_t generation;          /* of our handle */
-	uint32_t queue;               /* queue.h */
 	uint32_t slot;                /* its session, or SLOT_NONE */
 	uint32_t head_seen;           /* bytes of `in` without the end of the head */
 	uint32_t received, consumed;  /* bytes, of TCP */
@@ -81,9 +81,9 @@ struct conn {
 	uint16_t echo_s;
 	struct policer talk; /* STREAM_IN */
 	struct dp_conn_gone why;
+	uint16_t local_port, peer_port;
 	struct wheel_node timer;
 	struct addr local, peer;
-	uint16_t local_port, peer_port;
 };
 
 struct conns {

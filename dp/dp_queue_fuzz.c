@@ -22,19 +22,21 @@ packet(struct rd *r, unsigned n)
 }
 
 static void
-step(struct queues *q, uint32_t *ids, struct rd *r, struct mono *now)
+step(struct queues *q, struct queue_ref *ids, struct rd *r, struct mono *now)
 {
 	uint8_t op = rd_u8(r);
-	uint32_t *id = &ids[op & 3], dropped = 0;
+	struct queue_ref *at = &ids[op & 3];
+	uint32_t dropped = 0;
+	bool control;
 	*now = mono_add_us(*now, (op >> 4) * 1000);
 	if (op & 4) {
 		struct rte_mbuf *m = packet(r, rd_u8(r));
-		if (queue_put(q, id, &(struct queue_put){m, op & 8, *now}) != DROP_NONE)
+		if (queue_put(q, at, &(struct queue_put){m, op & 8, *now}) != DROP_NONE)
 			rte_pktmbuf_free(m);
 	} else if (op & 8) {
-		rte_pktmbuf_free(queue_get(q, id, *now, &dropped, NULL));
+		rte_pktmbuf_free(queue_get(q, at, *now, &dropped, &control));
 	} else if (op == 0xf0) {
-		queue_flush(q, id);
+		queue_flush(q, at);
 	}
 	if (!queues_check(q))
 		abort();
@@ -45,7 +47,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	static void *memory;
 	static uint64_t drops[DROP_COUNT];
-	uint32_t ids[4] = {QUEUE_NONE, QUEUE_NONE, QUEUE_NONE, QUEUE_NONE};
+	struct queue_ref ids[4] = {QUEUE_EMPTY, QUEUE_EMPTY, QUEUE_EMPTY, QUEUE_EMPTY};
 	struct mono now = {0xfffffff0};
 	if (!memory) {
 		bed_start_small();
@@ -56,7 +58,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	unsigned before = rte_mempool_avail_count(bed.lc->pool);
 	while (rd_left(&r))
 		step(q, ids, &r, &now);
-	queues_fini(q);
+	for (unsigned i = 0; i < RTE_DIM(ids); i++)
+		queue_flush(q, &ids[i]);
 	if (rte_mempool_avail_count(bed.lc->pool) != before)
 		abort();
 	return 0;

@@ -39,6 +39,7 @@ struct list {
 
 /* Invariants (queues_check):
  *   bytes, packets           ==  the sums over its flows; control.n apart
+ *   entries_used + alone     <=  n_entries, and alone <= n_entries / 2
  *   a flow with packets      =>  it is in a list
  *   the queue is in backlog list log2(bytes + 1), and nowhere when it is free
  *   a flow that has not begun is all zero
@@ -59,6 +60,7 @@ struct queues {
 	uint64_t *drops;
 	uint64_t key, ecn_marks;
 	uint32_t n_queues, n_entries, free_queue, free_entry, queues_used, entries_used;
+	uint32_t alone;      /* packets in struct queue_ref */
 	uint32_t lists_used; /* bit i: backlog[i] is not empty */
 	uint32_t backlog[BACKLOG_LISTS];
 	uint32_t control_law_us[COUNT_MAX + 1]; /* interval / sqrt(count) */
@@ -68,6 +70,9 @@ struct queues {
 
 static uint32_t take_queue(struct queues *q) ON_LCORE;
 static void release_queue(struct queues *q, uint32_t *id) ON_LCORE;
+static struct queue *queue_of(struct queues *q, struct queue_ref *r) ON_LCORE;
+static enum drop put_control(struct queues *q, struct queue *s, const struct queue_put *put) ON_LCORE;
+static void put_data(struct queues *q, struct queue *s, struct rte_mbuf *m, uint32_t now) ON_LCORE;
 static void backlog_changed(struct queues *q, struct queue *s) ON_LCORE;
 static void fifo_push(struct queues *q, struct fifo *f, struct rte_mbuf *m, uint32_t now_us) ON_LCORE;
 static struct rte_mbuf *fifo_pop(struct queues *q, struct fifo *f, uint32_t *since_us) ON_LCORE;
@@ -120,16 +125,6 @@ queues_init(void *memory, uint32_t sessions, uint32_t packets, uint64_t *drops, 
 		q->control_law_us[count] = (uint32_t)law;
 	}
 	return q;
-}
-
-void
-queues_fini(struct queues *q)
-{
-	for (uint32_t i = 0; i < q->n_queues; i++) {
-		uint32_t id = i;
-		if (q->queue[i].used)
-			queue_flush(q, &id);
-	}
 }
 
 static uint32_t
@@ -265,31 +260,63 @@ flow_of(const struct queue *s, uint32_t hash)
 }
 
 enum drop
-queue_put(struct queues *q, uint32_t *id, const struct queue_put *put)
+queue_put(struct queues *q, struct queue_ref *r, const struct queue_put *put)
 {
-	if (q->free_entry == QUEUE_NONE && !make_room(q))
+	if (q->entries_used + q->alone >= q->n_entries && !make_room(q))
 		return DROP_QUEUE_SHARE;
-	if (*id == QUEUE_NONE)
-		*id = take_queue(q);
-	if (*id == QUEUE_NONE)
-		return DROP_QUEUE_SHARE;
-	struct queue *s = &q->queue[*id];
-	uint32_t now = (uint32_t)put->now.us;
-	if (put->control) {
-		if (s->control.n >= QUEUE_CONTROL)
-			return DROP_QUEUE_FULL;
-		fifo_push(q, &s->control, put->m, now);
-		backlog_changed(q, s);
+	if (!put->control && queue_empty(r) && q->alone < q->n_entries / 2) {
+		r->alone = put->m;
+		r->since_us = (uint32_t)put->now.us;
+		q->alone++;
 		return DROP_NONE;
 	}
+	struct queue *s = queue_of(q, r);
+	if (!s)
+		return DROP_QUEUE_SHARE;
+	if (put->control)
+		return put_control(q, s, put);
 	if (s->packets >= QUEUE_PACKETS)
 		lose_head(q, s, DROP_QUEUE_FULL);
-	uint32_t hash = flow_hash(rte_pktmbuf_mtod(put->m, const uint8_t *), put->m->data_len, q->key);
+	put_data(q, s, put->m, (uint32_t)put->now.us);
+	return DROP_NONE;
+}
+
+/* queue_of: what is alone goes into the queue that begins here. */
+static struct queue *
+queue_of(struct queues *q, struct queue_ref *r)
+{
+	if (r->id == QUEUE_NONE)
+		r->id = take_queue(q);
+	if (r->id == QUEUE_NONE)
+		return NULL;
+	struct queue *s = &q->queue[r->id];
+	if (r->alone) {
+		q->alone--;
+		put_data(q, s, r->alone, r->since_us);
+		r->alone = NULL;
+	}
+	return s;
+}
+
+static enum drop
+put_control(struct queues *q, struct queue *s, const struct queue_put *put)
+{
+	if (s->control.n >= QUEUE_CONTROL)
+		return DROP_QUEUE_FULL;
+	fifo_push(q, &s->control, put->m, (uint32_t)put->now.us);
+	backlog_changed(q, s);
+	return DROP_NONE;
+}
+
+static void
+put_data(struct queues *q, struct queue *s, struct rte_mbuf *m, uint32_t now)
+{
+	uint32_t hash = flow_hash(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, q->key);
 	unsigned i = flow_of(s, hash);
 	struct flow *f = &s->flow[i];
-	fifo_push(q, &f->fifo, put->m, now);
-	f->bytes += put->m->pkt_len;
-	s->bytes += put->m->pkt_len;
+	fifo_push(q, &f->fifo, m, now);
+	f->bytes += m->pkt_len;
+	s->bytes += m->pkt_len;
 	s->packets++;
 	if (f->list == LIST_NONE) {
 		f->list = LIST_NEW;
@@ -300,7 +327,6 @@ queue_put(struct queues *q, uint32_t *id, const struct queue_put *put)
 		list_append(s, &s->new, i);
 	}
 	backlog_changed(q, s);
-	return DROP_NONE;
 }
 
 static void
@@ -340,21 +366,29 @@ lose_head(struct queues *q, struct queue *s, enum drop why)
 
 /* --- getting ----------------------------------------------------------------------------------------------------- */
 
+static struct rte_mbuf *
+take_alone(struct queues *q, struct queue_ref *r) ON_LCORE
+{
+	struct rte_mbuf *m = r->alone;
+	r->alone = NULL;
+	q->alone -= m != NULL;
+	return m;
+}
+
 struct rte_mbuf *
-queue_get(struct queues *q, uint32_t *id, struct mono now, uint32_t *dropped, bool *control)
+queue_get(struct queues *q, struct queue_ref *r, struct mono now, uint32_t *dropped, bool *control)
 {
 	uint32_t since;
-	if (*id == QUEUE_NONE)
-		return NULL;
-	struct queue *s = &q->queue[*id];
-	bool first = s->control.n;
-	struct rte_mbuf *m = first ? fifo_pop(q, &s->control, &since) : round_robin(q, s, (uint32_t)now.us);
+	*control = false;
+	if (r->id == QUEUE_NONE)
+		return take_alone(q, r);
+	struct queue *s = &q->queue[r->id];
+	*control = s->control.n;
+	struct rte_mbuf *m = *control ? fifo_pop(q, &s->control, &since) : round_robin(q, s, (uint32_t)now.us);
 	*dropped += s->dropped;
 	s->dropped = 0;
-	if (control)
-		*control = first;
 	if (!s->packets && !s->control.n)
-		release_queue(q, id);
+		release_queue(q, &r->id);
 	else
 		backlog_changed(q, s);
 	return m;
@@ -465,30 +499,33 @@ codel_get(struct queues *q, struct queue *s, struct flow *f, uint32_t now)
 }
 
 void
-queue_flush(struct queues *q, uint32_t *id)
+queue_flush(struct queues *q, struct queue_ref *r)
 {
 	uint32_t since;
-	if (*id == QUEUE_NONE)
+	rte_pktmbuf_free(take_alone(q, r));
+	if (r->id == QUEUE_NONE)
 		return;
-	struct queue *s = &q->queue[*id];
+	struct queue *s = &q->queue[r->id];
 	while (s->control.n)
 		rte_pktmbuf_free(fifo_pop(q, &s->control, &since));
 	for (unsigned i = 0; i < QUEUE_FLOWS; i++)
 		while (s->flow[i].fifo.n)
 			rte_pktmbuf_free(flow_pop(q, s, &s->flow[i], &since));
-	release_queue(q, id);
+	release_queue(q, &r->id);
 }
 
 uint32_t
-queue_bytes(const struct queues *q, uint32_t id)
+queue_bytes(const struct queues *q, const struct queue_ref *r)
 {
-	return id == QUEUE_NONE ? 0 : q->queue[id].bytes;
+	if (r->id == QUEUE_NONE)
+		return r->alone ? r->alone->pkt_len : 0;
+	return q->queue[r->id].bytes;
 }
 
 void
 queues_use(const struct queues *q, struct queues_use *out)
 {
-	*out = (struct queues_use){q->queues_used, q->entries_used, q->ecn_marks};
+	*out = (struct queues_use){q->queues_used, q->entries_used + q->alone, q->ecn_marks};
 }
 
 /* --- invariants -------------------------------------------------------------------------------------------------- */
@@ -527,5 +564,6 @@ queues_check(const struct queues *q)
 		queues++;
 		entries += s->packets + s->control.n;
 	}
-	return queues == q->queues_used && entries == q->entries_used;
+	return queues == q->queues_used && entries == q->entries_used && q->alone <= q->n_entries / 2 &&
+	       q->entries_used + q->alone <= q->n_entries;
 }

@@ -21,6 +21,8 @@ static uint64_t drops[DROP_COUNT];
 static struct queues *q;
 static struct mono now;
 static uint32_t dropped;
+static bool control;                        /* what came last */
+static struct queue_ref refs[SESSIONS + 1]; /* of the test that runs */
 
 static int
 set_up(void **state)
@@ -32,6 +34,8 @@ set_up(void **state)
 	now = (struct mono){1000000};
 	dropped = 0;
 	q = queues_init(memory, SESSIONS, PACKETS, drops, 12345);
+	for (unsigned i = 0; i < RTE_DIM(refs); i++)
+		refs[i] = QUEUE_EMPTY;
 	return 0;
 }
 
@@ -39,7 +43,11 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	queues_fini(q);
+	struct queues_use use;
+	for (unsigned i = 0; i < RTE_DIM(refs); i++)
+		queue_flush(q, &refs[i]);
+	queues_use(q, &use);
+	assert_int_equal(use.sessions + use.packets, 0);
 	free(q);
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 	return 0;
@@ -78,9 +86,9 @@ number_of(const struct rte_mbuf *m)
 }
 
 static enum drop
-put(uint32_t *id, struct rte_mbuf *m, bool control)
+put(struct queue_ref *r, struct rte_mbuf *m, bool is_control)
 {
-	enum drop why = queue_put(q, id, &(struct queue_put){m, control, now});
+	enum drop why = queue_put(q, r, &(struct queue_put){m, is_control, now});
 	if (why != DROP_NONE)
 		rte_pktmbuf_free(m);
 	assert_true(queues_check(q));
@@ -88,9 +96,9 @@ put(uint32_t *id, struct rte_mbuf *m, bool control)
 }
 
 static struct rte_mbuf *
-get(uint32_t *id)
+get(struct queue_ref *r)
 {
-	struct rte_mbuf *m = queue_get(q, id, now, &dropped, NULL);
+	struct rte_mbuf *m = queue_get(q, r, now, &dropped, &control);
 	assert_true(queues_check(q));
 	return m;
 }
@@ -98,61 +106,60 @@ get(uint32_t *id)
 static void
 order_within_a_flow(void **state)
 {
-	uint32_t id = QUEUE_NONE;
+	struct queue_ref *r = &refs[0];
 	(void)state;
 	for (unsigned i = 0; i < 100; i++)
-		assert_int_equal(put(&id, packet(1, 100, i, 0), false), DROP_NONE);
+		assert_int_equal(put(r, packet(1, 100, i, 0), false), DROP_NONE);
 	for (unsigned i = 0; i < 100; i++) {
-		struct rte_mbuf *m = get(&id);
+		struct rte_mbuf *m = get(r);
 		assert_int_equal(number_of(m), i);
 		rte_pktmbuf_free(m);
 	}
-	assert_null(get(&id));
-	assert_int_equal(id, QUEUE_NONE);
-	assert_null(get(&id));
+	assert_null(get(r));
+	assert_true(queue_empty(r));
+	assert_null(get(r));
 }
 
 static void
 control_first(void **state)
 {
-	uint32_t id = QUEUE_NONE;
-	bool control;
+	struct queue_ref *r = &refs[0];
 	(void)state;
 	for (unsigned i = 0; i < 10; i++)
-		put(&id, packet(1, 1400, i, 0), false);
-	put(&id, packet(9, 40, 77, 0), true);
+		put(r, packet(1, 1400, i, 0), false);
+	put(r, packet(9, 40, 77, 0), true);
 	now = mono_add_s(now, 10);
-	struct rte_mbuf *m = queue_get(q, &id, now, &dropped, &control);
+	struct rte_mbuf *m = queue_get(q, r, now, &dropped, &control);
 	assert_true(control);
 	assert_int_equal(number_of(m), 77);
 	rte_pktmbuf_free(m);
-	m = queue_get(q, &id, now, &dropped, &control);
+	m = queue_get(q, r, now, &dropped, &control);
 	assert_false(control);
 	rte_pktmbuf_free(m);
 	for (unsigned i = 0; i < QUEUE_CONTROL; i++)
-		assert_int_equal(put(&id, packet(9, 40, i, 0), true), DROP_NONE);
-	assert_int_equal(put(&id, packet(9, 40, 0, 0), true), DROP_QUEUE_FULL);
+		assert_int_equal(put(r, packet(9, 40, i, 0), true), DROP_NONE);
+	assert_int_equal(put(r, packet(9, 40, 0, 0), true), DROP_QUEUE_FULL);
 }
 
 /* Two flows with a backlog share by bytes, whatever the size of their packets; a new one comes first. */
 static void
 fair_by_bytes(void **state)
 {
-	uint32_t id = QUEUE_NONE;
+	struct queue_ref *r = &refs[0];
 	uint64_t bytes[4] = {0};
 	(void)state;
 	for (unsigned i = 0; i < 300; i++) {
-		put(&id, packet(1, 1400, i, 0), false);
-		put(&id, packet(2, 350, i, 0), false);
+		put(r, packet(1, 1400, i, 0), false);
+		put(r, packet(2, 350, i, 0), false);
 	}
 	for (unsigned i = 0; i < 300; i++) {
-		struct rte_mbuf *m = get(&id);
+		struct rte_mbuf *m = get(r);
 		bytes[flow_number(m)] += m->pkt_len;
 		rte_pktmbuf_free(m);
 	}
 	assert_in_range(bytes[1] * 100 / (bytes[1] + bytes[2]), 47, 53);
-	put(&id, packet(3, 100, 0, 0), false);
-	struct rte_mbuf *m = get(&id);
+	put(r, packet(3, 100, 0, 0), false);
+	struct rte_mbuf *m = get(r);
 	assert_int_equal(flow_number(m), 3);
 	rte_pktmbuf_free(m);
 }
@@ -163,13 +170,14 @@ codel_signals(void **state)
 {
 	(void)state;
 	for (unsigned ecn = 0; ecn < 4; ecn++) {
-		uint32_t id = QUEUE_NONE, marked = 0;
+		struct queue_ref *r = &refs[0];
+		uint32_t marked = 0;
 		struct queues_use before, after;
 		uint64_t dropped_before = drops[DROP_QUEUE_CODEL];
 		queues_use(q, &before);
 		for (unsigned i = 0; i < 400; i++)
-			put(&id, packet(1, 1000, i, ecn), false);
-		for (struct rte_mbuf *m; now = mono_add_us(now, 1000), (m = get(&id));) {
+			put(r, packet(1, 1000, i, ecn), false);
+		for (struct rte_mbuf *m; now = mono_add_us(now, 1000), (m = get(r));) {
 			uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
 			marked += (ip[1] & 3) == 3 && ecn != 3;
 			rte_pktmbuf_free(m);
@@ -230,17 +238,17 @@ mark_keeps_the_checksum(void **state)
 static void
 one_queue_is_bounded(void **state)
 {
-	uint32_t id = QUEUE_NONE;
+	struct queue_ref *r = &refs[0];
 	(void)state;
-	put(&id, packet(2, 100, 5, 0), false);
+	put(r, packet(2, 100, 5, 0), false);
 	for (unsigned i = 0; i < QUEUE_PACKETS + 500; i++)
-		assert_int_equal(put(&id, packet(1, 1000, i, 0), false), DROP_NONE);
+		assert_int_equal(put(r, packet(1, 1000, i, 0), false), DROP_NONE);
 	assert_int_equal(drops[DROP_QUEUE_FULL], 501);
-	struct rte_mbuf *m = get(&id);
+	struct rte_mbuf *m = get(r);
 	assert_int_equal(flow_number(m), 2);
 	rte_pktmbuf_free(m);
 	assert_int_equal(dropped, 501);
-	m = get(&id);
+	m = get(r);
 	assert_int_equal(number_of(m), 501);
 	rte_pktmbuf_free(m);
 }
@@ -249,64 +257,105 @@ one_queue_is_bounded(void **state)
 static void
 share_is_bounded(void **state)
 {
-	uint32_t ids[8], thin = QUEUE_NONE;
+	struct queue_ref *thin = &refs[8];
 	struct queues_use use;
 	(void)state;
 	for (unsigned i = 0; i < 3; i++)
-		put(&thin, packet(1, 200, i, 0), false);
-	for (unsigned s = 0; s < 8; s++)
-		ids[s] = QUEUE_NONE;
+		put(thin, packet(1, 200, i, 0), false);
 	for (unsigned i = 0; i < 900; i++)
 		for (unsigned s = 0; s < 8; s++)
-			assert_int_equal(put(&ids[s], packet(s, 1000, i, 0), false), DROP_NONE);
+			assert_int_equal(put(&refs[s], packet(s, 1000, i, 0), false), DROP_NONE);
 	queues_use(q, &use);
 	assert_int_equal(use.packets, PACKETS);
 	assert_int_equal(drops[DROP_QUEUE_SHARE], 8 * 900 + 3 - PACKETS);
 	for (unsigned i = 0; i < 3; i++) {
-		struct rte_mbuf *m = get(&thin);
+		struct rte_mbuf *m = get(thin);
 		assert_int_equal(number_of(m), i);
 		rte_pktmbuf_free(m);
 	}
-	assert_null(get(&thin));
+	assert_null(get(thin));
 	assert_int_equal(dropped, 0);
 	for (unsigned s = 0; s < 8; s++) /* none is squeezed out by another */
-		assert_in_range(queue_bytes(q, ids[s]), 250000, 1000000);
+		assert_in_range(queue_bytes(q, &refs[s]), 250000, 1000000);
 	for (unsigned s = 0; s < 8; s++)
-		queue_flush(q, &ids[s]);
+		queue_flush(q, &refs[s]);
 }
 
 static void
 more_sessions_than_queues(void **state)
 {
-	uint32_t ids[SESSIONS + 1];
 	(void)state;
 	for (unsigned s = 0; s <= SESSIONS; s++) {
-		ids[s] = QUEUE_NONE;
-		assert_int_equal(put(&ids[s], packet(1, 100, s, 0), false),
+		assert_int_equal(put(&refs[s], packet(1, 100, s, 0), false), DROP_NONE); /* alone */
+		assert_int_equal(put(&refs[s], packet(1, 100, s, 0), false),
 				 s < SESSIONS ? DROP_NONE : DROP_QUEUE_SHARE);
 	}
-	assert_int_equal(ids[SESSIONS], QUEUE_NONE);
-	queue_flush(q, &ids[3]);
-	assert_int_equal(ids[3], QUEUE_NONE);
-	assert_int_equal(put(&ids[SESSIONS], packet(1, 100, 0, 0), false), DROP_NONE);
+	assert_int_equal(refs[SESSIONS].id, QUEUE_NONE);
+	queue_flush(q, &refs[3]);
+	assert_true(queue_empty(&refs[3]));
+	assert_int_equal(put(&refs[SESSIONS], packet(1, 100, 0, 0), false), DROP_NONE);
+}
+
+/* One packet needs no queue.  With a second it has one, and is as old as it was: CoDel marks after an interval from its turn on. */
+static void
+alone_without_a_queue(void **state)
+{
+	struct queues_use use;
+	(void)state;
+	put(&refs[0], packet(1, 1000, 0, 1), false);
+	queues_use(q, &use);
+	assert_int_equal(use.sessions, 0);
+	assert_int_equal(use.packets, 1);
+	assert_int_equal(queue_bytes(q, &refs[0]), 1000);
+	now = mono_add_us(now, QUEUE_TARGET_US);
+	for (unsigned i = 1; i < 4; i++)
+		put(&refs[0], packet(1, 1000, i, 1), false);
+	queues_use(q, &use);
+	assert_int_equal(use.sessions, 1);
+	assert_int_equal(use.packets, 4);
+	for (unsigned i = 0; i < 2; i++) {
+		struct rte_mbuf *m = get(&refs[0]);
+		assert_int_equal(number_of(m), i);
+		rte_pktmbuf_free(m);
+		now = mono_add_us(now, QUEUE_INTERVAL_US);
+	}
+	queues_use(q, &use);
+	assert_int_equal(use.ecn_marks, 1);
+}
+
+/* Sessions that take nothing with one packet each have half of the room at most: others find what can be taken from them. */
+static void
+alone_is_bounded(void **state)
+{
+	struct queues_use use;
+	(void)state;
+	q = queues_init(q, SESSIONS, 40, drops, 12345);
+	for (unsigned s = 0; s < 40; s++)
+		put(&refs[s], packet(1, 1000, s, 0), false);
+	queues_use(q, &use);
+	assert_int_equal(use.packets, 40);
+	assert_int_equal(use.sessions, 20);
+	assert_int_equal(put(&refs[40], packet(1, 1000, 0, 0), false), DROP_NONE);
+	assert_int_equal(put(&refs[0], packet(1, 1000, 0, 0), true), DROP_NONE);
+	queues_use(q, &use);
+	assert_int_equal(use.packets, 40);
+	assert_int_equal(drops[DROP_QUEUE_SHARE], 2);
 }
 
 /* A model that knows nothing of CoDel or fairness: what goes in comes out once, each flow in its order, or was counted. */
 static void
 against_a_model(void **state)
 {
-	uint32_t ids[40], last[40][16], in = 0, out = 0, lost = 0;
+	uint32_t last[40][16], in = 0, out = 0, lost = 0;
 	(void)state;
 	memset(last, 0, sizeof last);
-	for (unsigned s = 0; s < 40; s++)
-		ids[s] = QUEUE_NONE;
 	srand(7);
 	for (unsigned step = 1; step < 300000; step++) {
 		unsigned s = (unsigned)rand() % 40, flow = (unsigned)rand() % 16;
 		now = mono_add_us(now, rand() % 300);
 		if (rand() % 40 == 0) {
 			for (unsigned n = (unsigned)rand() % 60; n; n--) {
-				struct rte_mbuf *m = queue_get(q, &ids[s], now, &lost, NULL);
+				struct rte_mbuf *m = queue_get(q, &refs[s], now, &lost, &control);
 				if (!m)
 					break;
 				flow = flow_number(m);
@@ -318,14 +367,14 @@ against_a_model(void **state)
 		} else if (rand() % 2000 == 0) {
 			struct queues_use a, b;
 			queues_use(q, &a);
-			queue_flush(q, &ids[s]);
+			queue_flush(q, &refs[s]);
 			queues_use(q, &b);
 			out += a.packets - b.packets;
 		} else {
 			unsigned len = 60 + (unsigned)rand() % 1400;
 			struct rte_mbuf *m = packet(flow, len, step, (unsigned)rand() % 2);
 			in++;
-			assert_int_equal(queue_put(q, &ids[s], &(struct queue_put){m, false, now}), DROP_NONE);
+			assert_int_equal(queue_put(q, &refs[s], &(struct queue_put){m, false, now}), DROP_NONE);
 		}
 		if (step % 512 == 0)
 			assert_true(queues_check(q));
@@ -368,7 +417,8 @@ ping_p99(bool greedy, unsigned downloads)
 		unsigned who;
 	} acks[65536];
 	struct sender d[4] = {0};
-	uint32_t id = QUEUE_NONE, first_ack = 0, last_ack = 0, n = 0, pings = 0, lost = 0;
+	struct queue_ref *r = &refs[0];
+	uint32_t first_ack = 0, last_ack = 0, n = 0, pings = 0, lost = 0;
 	struct mono link_free = now, next_ping = now, end = mono_add_us(now, RUN_US);
 	uint64_t carried = 0, bulk_us = 0, bulk = 0;
 	for (unsigned i = 0; i < downloads; i++)
@@ -384,16 +434,16 @@ ping_p99(bool greedy, unsigned downloads)
 			while (greedy ? mono_reached(now, s->next) : s->in_flight < (unsigned)s->window) {
 				s->next = mono_add_us(s->next, 1400 * 8 / 30);
 				s->in_flight++;
-				put(&id, packet(100 + i, 1400, (uint32_t)now.us, 0), false);
+				put(r, packet(100 + i, 1400, (uint32_t)now.us, 0), false);
 			}
 		}
 		if (mono_reached(now, next_ping) && pings < SAMPLES) {
 			next_ping = mono_add_us(next_ping, 7000);
 			sent_at[pings] = now.us;
-			put(&id, packet(7, 84, pings++, 0), false);
+			put(r, packet(7, 84, pings++, 0), false);
 		}
 		while (mono_reached(now, link_free)) {
-			struct rte_mbuf *m = queue_get(q, &id, now, &lost, NULL);
+			struct rte_mbuf *m = queue_get(q, r, now, &lost, &control);
 			if (lost && !greedy && mono_reached(now, d[0].cut_again)) {
 				for (unsigned i = 0; i < downloads; i++) {
 					d[i].window = d[i].window > 4 ? d[i].window / 2 : 2;
@@ -426,8 +476,8 @@ ping_p99(bool greedy, unsigned downloads)
 		(unsigned long)(carried * 8 / LINK_BITS_US * 100 / RUN_US), sojourn[n / 2], p99,
 		(unsigned long)(bulk_us / (bulk ? bulk : 1)));
 	assert_true(carried * 8 / LINK_BITS_US > RUN_US / 100 * 75);
-	assert_int_equal(n, pings - (id != QUEUE_NONE && n < pings ? pings - n : 0));
-	queue_flush(q, &id);
+	assert_int_equal(n, pings - (!queue_empty(r) && n < pings ? pings - n : 0));
+	queue_flush(q, r);
 	return p99;
 }
 
@@ -456,6 +506,7 @@ main(int argc, char **argv)
 		TEST(fair_by_bytes),           TEST(codel_signals),
 		TEST(mark_keeps_the_checksum), TEST(one_queue_is_bounded),
 		TEST(share_is_bounded),        TEST(more_sessions_than_queues),
+		TEST(alone_without_a_queue),   TEST(alone_is_bounded),
 		TEST(against_a_model),         TEST(ping_beside_a_download),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

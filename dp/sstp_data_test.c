@@ -50,7 +50,7 @@ set_up(void **state)
 	lc->conns->free_first = c->next;
 	c->state = CONN_HEAD;
 	c->tcp = handle_make(0, 1, 7);
-	c->queue = QUEUE_NONE;
+	c->queue = QUEUE_EMPTY;
 	c->slot = SLOT;
 	n_got = packets = 0;
 	return 0;

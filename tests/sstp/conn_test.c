@@ -223,7 +223,7 @@ an_ending_connection_lets_go_of_its_session(void **state)
 		dial_turn(100);
 	}
 	struct conn *ending = dial_conn(c);
-	assert_int_not_equal(ending->queue, QUEUE_NONE);
+	assert_false(queue_empty(&ending->queue));
 	conn_finish(bed.lc, ending, DP_CONN_CLOSED, false);
 	dial_turn(100);
 	assert_int_equal(ending->state, CONN_ENDING);
@@ -439,7 +439,7 @@ alert_behind_a_balancer(void **state)
 
 /* crowd: others fill the queues with control until there is no room for anybody. */
 static unsigned
-crowd(uint32_t *id, unsigned n)
+crowd(struct queue_ref *id, unsigned n)
 {
 	struct queue_put put = {.control = true, .now = bed.lc->now};
 	unsigned i = 0;
@@ -460,12 +460,12 @@ crowd(uint32_t *id, unsigned n)
 static void
 no_room_is_nobodys_fault(void **state)
 {
-	uint32_t id[14];
+	struct queue_ref id[14];
 	(void)state;
 	struct dial_client *c = dial(1, 10), *early = dial_up();
 	assert_true(c && early);
 	for (unsigned i = 0; i < RTE_DIM(id); i++)
-		id[i] = QUEUE_NONE;
+		id[i] = QUEUE_EMPTY;
 	assert_true(crowd(id, RTE_DIM(id)) < RTE_DIM(id));
 	assert_true(dial_echo(c));
 	dial_turns(10, 1000);
