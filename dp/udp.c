@@ -71,7 +71,7 @@ void
 udp6_checksum(struct rte_mbuf *m)
 {
 	uint8_t *udp = rte_pktmbuf_mtod_offset(m, uint8_t *, IP6_HDR_LEN);
-	uint16_t sum;
+	uint16_t sum = 0;
 	if (likely(m->nb_segs == 1))
 		sum = rte_raw_cksum(udp, m->data_len - IP6_HDR_LEN);
 	else

@@ -36,10 +36,11 @@ struct software {
 };
 
 static bool prepare(struct tls_core *core, struct tls_op *op);
+static void expand(struct tls_core *core, struct tls_dir *dir);
 static uint32_t take_place(struct software *s);
 static void submit(struct tls_core *core, struct tls_op *const *ops, unsigned n) ON_LCORE;
 static void prefetch_key(const struct tls_op *op);
-static void crypt_op(struct tls_op *op);
+static inline void crypt_op(struct tls_op *op);
 static void forget(struct tls_core *core, struct tls_dir *dir);
 
 const struct tls_engine software_engine = {prepare, submit, NULL, forget};
@@ -91,21 +92,27 @@ prepare(struct tls_core *core, struct tls_op *op)
 		memcpy(op->raw_key, dir->key, TLS_KEY);
 		return true;
 	}
-	if (!dir->slot || s->places[dir->slot - 1].dir != dir) {
-		uint32_t i = take_place(s);
-		s->places[i].dir = dir;
-		dir->slot = i + 1;
-		core->stats.key_misses++;
-		if (dir->aead == TLS_AES_128_GCM)
-			imb->gcm128_pre(dir->key, &s->keys[i]);
-		else
-			imb->gcm256_pre(dir->key, &s->keys[i]);
-	}
+	if (unlikely(!dir->slot || s->places[dir->slot - 1].dir != dir))
+		expand(core, dir);
 	struct place *p = &s->places[dir->slot - 1];
 	p->batch = s->batch;
 	p->recent = 1;
 	op->key = &s->keys[dir->slot - 1];
 	return true;
+}
+
+static __attribute__((noinline)) void
+expand(struct tls_core *core, struct tls_dir *dir)
+{
+	struct software *s = core->software;
+	uint32_t i = take_place(s);
+	s->places[i].dir = dir;
+	dir->slot = i + 1;
+	core->stats.key_misses++;
+	if (dir->aead == TLS_AES_128_GCM)
+		imb->gcm128_pre(dir->key, &s->keys[i]);
+	else
+		imb->gcm256_pre(dir->key, &s->keys[i]);
 }
 
 /* take_place: the first one behind the hand that this batch does not use and that was not used since the hand's last
@@ -218,7 +225,7 @@ equal(const uint8_t a[TLS_TAG], const uint8_t b[TLS_TAG])
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]));
 }
 
-static void
+static inline void
 crypt_op(struct tls_op *op)
 {
 	uint8_t computed[TLS_TAG], *tag = op->way == TLS_TX ? op->tag : computed;

@@ -625,6 +625,21 @@ void tcp_pmtu_failed(struct tcp_conn *c, const struct tcp_seg *g) ON_LCORE;
 /* --- timer.c */
 void tcp_timer_update(struct tcp *t, struct tcp_conn *c) ON_LCORE; /* after a deadline was changed */
 
+/* tcp_timer_at: ms is us / 1000 without the rest: the wheel may not be early. */
+static inline struct mono
+tcp_timer_at(const struct tcp *t, uint32_t due)
+{
+	int32_t left = (int32_t)(due - t->ms);
+	return (struct mono){(t->now.us / 1000 + (left > 0 ? left : 0)) * 1000};
+}
+
+/* tcp_timer_covers: the connection's node in the wheel, which is at the first of its other deadlines, is not later than this. */
+static inline bool
+tcp_timer_covers(const struct tcp *t, const struct tcp_conn *c, uint32_t due)
+{
+	return wheel_pending(&c->timer) && c->timer.due.us <= tcp_timer_at(t, due).us;
+}
+
 /* --- reass.c, rcv.c */
 void tcp_receive(struct tcp *t, struct tcp_conn *c, struct segment *s) ON_LCORE; /* payload and FIN; consumes s->m */
 /* tcp_reass: out of order; consumes m.  tcp_reass_pull: what has become in order is added to the chain. */

@@ -4,7 +4,6 @@
 #define RESETS_PER_S 1000 /* to closed ports; with as many in hand */
 #define TTL 64
 
-static void ip_header(uint8_t *ip, const struct tcp_emit *e, uint32_t len);
 static void ip4_header(uint8_t *ip, const struct tcp_emit *e, uint32_t len);
 static void ip6_header(uint8_t *ip, const struct tcp_emit *e, uint32_t len);
 
@@ -24,7 +23,10 @@ tcp_emit(struct tcp *t, struct rte_mbuf *m, const struct tcp_emit *e)
 	unsigned l3 = v4 ? 20 : 40, l4 = TCP_HDR_LEN + tcp_options_len(&e->opt);
 	uint32_t len = m->pkt_len + l4;
 	uint8_t *ip = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)(l3 + l4)), *tcp = ip + l3;
-	ip_header(ip, e, len);
+	if (v4)
+		ip4_header(ip, e, len);
+	else
+		ip6_header(ip, e, len);
 	put_be16(tcp, e->id->local_port);
 	put_be16(tcp + 2, e->id->peer_port);
 	put_be32(tcp + 4, e->seq);
@@ -46,15 +48,6 @@ tcp_emit(struct tcp *t, struct rte_mbuf *m, const struct tcp_emit *e)
 		sum = (uint16_t)~tcp_sum(m, l3, e->id);
 	}
 	memcpy(tcp + 16, &sum, 2);
-}
-
-static void
-ip_header(uint8_t *ip, const struct tcp_emit *e, uint32_t len)
-{
-	if (addr_is_v4(&e->id->local))
-		ip4_header(ip, e, len);
-	else
-		ip6_header(ip, e, len);
 }
 
 /* ip4_header: RFC 6864 4.1: a datagram that must not be fragmented needs no identification. */

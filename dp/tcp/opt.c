@@ -88,7 +88,7 @@ sack_parse(struct rd *body, struct tcp_options *o)
 }
 
 unsigned
-tcp_options_len(const struct tcp_options_out *o)
+tcp_options_len_all(const struct tcp_options_out *o)
 {
 	unsigned n = o->mss ? 4 : 0;
 	n += o->ws ? 4 : 0;
@@ -96,7 +96,6 @@ tcp_options_len(const struct tcp_options_out *o)
 	return n + (o->n_sacks ? 4 + o->n_sacks * 8u : 0);
 }
 
-/* stamp_alone: RFC 7323 appendix A: nearly all segments have two NOPs and a time stamp. */
 static void
 stamp_alone(uint8_t *p, const struct tcp_options_out *o)
 {
@@ -108,7 +107,7 @@ stamp_alone(uint8_t *p, const struct tcp_options_out *o)
 void
 tcp_options_build(uint8_t *p, const struct tcp_options_out *o)
 {
-	if (o->ts && !o->mss && !o->sack_ok && !o->ws && !o->n_sacks) {
+	if (likely(tcp_options_stamp(o))) {
 		stamp_alone(p, o);
 		return;
 	}

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <rte_branch_prediction.h>
+
 #include <dp/drop.h>
 #include <millrace/addr.h>
 
@@ -73,8 +75,20 @@ struct tcp_options_out {
 	struct tcp_block sack[TCP_SACKS];
 };
 
+/* tcp_options_stamp: RFC 7323 appendix A: nearly all segments have two NOPs and a time stamp. */
+static inline bool
+tcp_options_stamp(const struct tcp_options_out *o)
+{
+	return o->ts && !(o->mss | o->ws | o->sack_ok | o->n_sacks);
+}
+
 /* tcp_options_len: a multiple of four, at most 40. */
-unsigned tcp_options_len(const struct tcp_options_out *o);
+unsigned tcp_options_len_all(const struct tcp_options_out *o);
+static inline unsigned
+tcp_options_len(const struct tcp_options_out *o)
+{
+	return likely(tcp_options_stamp(o)) ? 12 : tcp_options_len_all(o);
+}
 void tcp_options_build(uint8_t *p, const struct tcp_options_out *o);
 
 #endif

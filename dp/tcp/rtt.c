@@ -109,5 +109,6 @@ set(struct tcp *t, struct tcp_conn *c, enum tcp_rtx kind, uint32_t due)
 {
 	c->rtx_kind = (uint8_t)kind;
 	c->rtx_ms = due;
-	tcp_timer_update(t, c);
+	if (!due || !tcp_timer_covers(t, c, due))
+		tcp_timer_update(t, c);
 }

@@ -9,6 +9,7 @@
 
 static struct rte_mbuf *cut(struct rte_mbuf *m, uint32_t max);
 static int queue(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint8_t flags) ON_LCORE;
+static struct tcp_seg *put(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint32_t off, uint32_t len) ON_LCORE;
 static void link_tail(struct tcp *t, struct tcp_conn *c, uint32_t i) ON_LCORE;
 static uint32_t push_tail(struct tcp *t, struct tcp_conn *c, const uint8_t *p, uint32_t n) ON_LCORE;
 static void prefetch_wanting(const struct tcp *t, unsigned max) ON_LCORE;
@@ -46,6 +47,13 @@ pieces_of(const struct tcp_conn *c, uint32_t len)
 	return likely(len <= c->mss) ? 1 : (len + c->mss - 1) / c->mss;
 }
 
+/* in_place: the flags of what lies so that headers go in front of it: none. */
+static uint8_t
+in_place(const struct rte_mbuf *m)
+{
+	return rte_pktmbuf_headroom(m) < TCP_HEADROOM ? SEG_PART : 0;
+}
+
 int
 tcp_append(struct tcp *t, uint64_t conn, struct rte_mbuf *m)
 {
@@ -63,9 +71,14 @@ tcp_append(struct tcp *t, uint64_t conn, struct rte_mbuf *m)
 	/* What a peer had sent in a burst may be more than one record can be: in pieces, all of them or none. */
 	if (t->use.segments + pieces_of(c, m->pkt_len) + m->nb_segs > t->start.limits.segments)
 		return -ENOBUFS;
+	if (likely(m->pkt_len <= c->mss)) { /* nearly all, without a call */
+		put(t, c, m, 0, m->pkt_len)->flags = in_place(m);
+		tcp_list_add(t, LIST_OUT, c);
+		return 0;
+	}
 	while (m) {
 		struct rte_mbuf *rest = cut(m, RECORD_MAX);
-		if (queue(t, c, m, rte_pktmbuf_headroom(m) < TCP_HEADROOM ? SEG_PART : 0) < 0) {
+		if (queue(t, c, m, in_place(m)) < 0) {
 			m->next = rest; /* not reached: there was room */
 			rte_pktmbuf_free(m);
 			return 0;
@@ -106,15 +119,10 @@ queue(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint8_t flags)
 	if (len > size)
 		flags |= SEG_PART;
 	for (uint32_t off = 0; off < len; off += size, size = c->mss) {
-		uint32_t i = tcp_seg_new(t);
-		struct tcp_seg *g = &t->segs[i];
-		*g = (struct tcp_seg){.next = NONE, .seq = c->snd_end, .m = m, .off = (uint16_t)off, .flags = flags};
-		g->len = (uint16_t)(len - off < size ? len - off : size);
-		g->data_off = m->data_off;
-		g->counts = off + g->len == len;
+		struct tcp_seg *g = put(t, c, m, off, len - off < size ? len - off : size);
+		g->flags = flags;
 		if (off)
 			rte_pktmbuf_refcnt_update(m, 1);
-		link_tail(t, c, i);
 		if (unlikely(g->len > c->mss)) {
 			g->probe = true;
 			c->flags |= CONN_MTU_PROBE;
@@ -123,6 +131,19 @@ queue(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint8_t flags)
 	}
 	tcp_list_add(t, LIST_OUT, c);
 	return 0;
+}
+
+/* put: len octets of m, from off on, as the last segment. */
+static inline struct tcp_seg *
+put(struct tcp *t, struct tcp_conn *c, struct rte_mbuf *m, uint32_t off, uint32_t len)
+{
+	uint32_t i = tcp_seg_new(t);
+	struct tcp_seg *g = &t->segs[i];
+	*g = (struct tcp_seg){.next = NONE, .seq = c->snd_end, .m = m, .off = (uint16_t)off, .len = (uint16_t)len};
+	g->data_off = m->data_off;
+	g->counts = off + len == m->pkt_len;
+	link_tail(t, c, i);
+	return g;
 }
 
 static void
@@ -355,9 +376,9 @@ within_burst(const struct tcp_conn *c, uint32_t w)
 	uint64_t window = tcp_cc_window(c);
 	if (!window || w <= least)
 		return w;
-	uint64_t burst = window * BURST_US / c->srtt_us;
-	if (burst >= w)
+	if (window * BURST_US >= (uint64_t)w * c->srtt_us) /* as nearly always, without a division */
 		return w;
+	uint64_t burst = window * BURST_US / c->srtt_us;
 	return burst < least ? least : (uint32_t)burst;
 }
 

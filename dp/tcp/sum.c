@@ -37,15 +37,20 @@ folded(uint64_t sum)
 }
 
 static uint64_t
+two_words(const struct tcp_tuple *id, unsigned at)
+{
+	uint32_t local, peer;
+	memcpy(&local, id->local.b + at, 4);
+	memcpy(&peer, id->peer.b + at, 4);
+	return (uint64_t)local + peer;
+}
+
+static uint64_t
 pseudo(const struct tcp_tuple *id, uint32_t len)
 {
-	uint64_t sum = (uint64_t)rte_cpu_to_be_32(len) + rte_cpu_to_be_32(6);
-	for (unsigned i = addr_is_v4(&id->local) ? 12 : 0; i < 16; i += 4) {
-		uint32_t local, peer;
-		memcpy(&local, id->local.b + i, 4);
-		memcpy(&peer, id->peer.b + i, 4);
-		sum += (uint64_t)local + peer;
-	}
+	uint64_t sum = (uint64_t)rte_cpu_to_be_32(len) + rte_cpu_to_be_32(6) + two_words(id, 12);
+	if (!addr_is_v4(&id->local))
+		sum += two_words(id, 0) + two_words(id, 4) + two_words(id, 8);
 	return sum;
 }
 

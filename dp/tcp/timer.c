@@ -56,9 +56,7 @@ tcp_timer_update(struct tcp *t, struct tcp_conn *c)
 	uint32_t due = due_of(t, c);
 	if (!due || c->state == TCP_CLOSED)
 		return;
-	int32_t left = (int32_t)(due - t->ms);
-	/* ms is us / 1000 without the rest: the wheel may not be early. */
-	struct mono at = {(t->now.us / 1000 + (left > 0 ? left : 0)) * 1000};
+	struct mono at = tcp_timer_at(t, due);
 	if (!wheel_pending(&c->timer) || at.us < c->timer.due.us)
 		wheel_add(&t->wheel, &c->timer, at);
 }

@@ -39,10 +39,13 @@ addr_from_ip4(uint32_t ip4)
 	return a;
 }
 
+/* In two loads: of every packet. */
 static inline bool
 addr_is_v4(const struct addr *a)
 {
-	return !memcmp(a->b, addr_v4_mapped, 12);
+	uint64_t zero;
+	memcpy(&zero, a->b, sizeof zero);
+	return !zero && be32(a->b + 8) == 0xffff;
 }
 
 /* addr_ip4: host order; call only when addr_is_v4. */
