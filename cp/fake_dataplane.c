@@ -222,7 +222,7 @@ queue(struct fake_dataplane *f, enum dp_msg type, uint64_t handle, const void *p
 		abort();
 	e->next = NULL;
 	e->rec = (struct byte_ring_rec){.type = (uint16_t)type, .len = (uint16_t)(n + extra_len), .handle = handle};
-	if (n)
+	if (payload)
 		memcpy(e->rec.payload, payload, n);
 	if (extra_len)
 		memcpy(e->rec.payload + n, extra, extra_len);

@@ -59,8 +59,8 @@ packet(unsigned flow, unsigned len, unsigned number, unsigned ecn)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 	assert_non_null(m);
-	uint8_t *p = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)len);
-	assert_non_null(p);
+	assert_non_null(rte_pktmbuf_append(m, (uint16_t)len));
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
 	memset(p, 0, len);
 	p[0] = 0x45;
 	p[1] = (uint8_t)ecn;

@@ -26,7 +26,7 @@ begin(uint8_t code)
 static enum radius_err
 check(size_t n, struct radius_view *v)
 {
-	uint8_t *exact = malloc(n ? n : 1); /* so that a sanitizer sees a read behind it */
+	uint8_t *exact = calloc(1, n ? n : 1); /* so that a sanitizer sees a read behind it */
 	memcpy(exact, packet, n);
 	enum radius_err e = radius_check(exact, n, v);
 	free(exact);

@@ -41,16 +41,28 @@ locate(config_t *tree, const char *path)
 	return at;
 }
 
+/* put: what does not fit is cut off. */
+static void put(char *to, size_t size, const char *form, ...) __attribute__((format(printf, 3, 4)));
+
+static void
+put(char *to, size_t size, const char *form, ...)
+{
+	va_list args;
+	va_start(args, form);
+	vsnprintf(to, size, form, args);
+	va_end(args);
+}
+
 static void
 fill(struct conf_error *err, const char *file, unsigned line, const char *key, const char *what)
 {
 	char where[16] = "";
 	if (line)
-		snprintf(where, sizeof where, "%u:", line);
-	snprintf(err->file, sizeof err->file, "%s", file);
-	snprintf(err->key, sizeof err->key, "%s", key);
+		put(where, sizeof where, "%u:", line);
+	put(err->file, sizeof err->file, "%s", file);
+	put(err->key, sizeof err->key, "%s", key);
 	err->line = line;
-	snprintf(err->text, sizeof err->text, "%s:%s %s%s%s", file, where, key, *key ? ": " : "", what);
+	put(err->text, sizeof err->text, "%s:%s %s%s%s", file, where, key, *key ? ": " : "", what);
 }
 
 const char *

@@ -169,7 +169,7 @@ field_of(const struct conf *c, const struct place *p)
 	const struct conf_table *t = &conf_top_table;
 	const char *at = (const char *)c;
 	for (unsigned i = 0; i < p->n; i++) {
-		size_t offset;
+		size_t offset = 0;
 		assert_true(inner_offset(t, p->step[i], &offset));
 		at += offset;
 		if (p->step[i]->list)
