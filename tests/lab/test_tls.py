@@ -6,7 +6,7 @@ import pytest
 
 import tls_echo
 from processes import run
-from tls_echo import ADDRESS, LEGACY_PORT, PORT, TlsEcho, Transfer
+from tls_echo import ADDRESS, LEGACY_PORT, PORT, Talk, TlsEcho, Transfer
 from tls_scans import AEAD, CBC, TLS13
 
 MB = 1 << 20
@@ -89,3 +89,22 @@ def test_sessions_resume(echo, version, tmp_path):
 def test_an_unknown_ca_is_named(echo):
     run(echo.namespace.argv(["openssl", "s_client", "-connect", f"{ADDRESS}:{PORT}", "-verify_return_error"]), check=False)
     assert "alert from the peer: alert unknown_ca" in echo.log
+
+
+@pytest.mark.parametrize("suite", TLS13)
+def test_keys_are_updated_both_ways(echo, suite):
+    """s_client renews its key and asks for ours (K): it hears our KeyUpdate before what comes after, which is under the new keys."""
+    talk = Talk(echo, *options(suite))
+    for n in range(3):
+        talk.say(f"line {n}", f"\nline {n}\n")
+        talk.say("K", ">>> TLS 1.3, Handshake [length 0005], KeyUpdate")
+        talk.say(f"under the new keys {n}", f"\nunder the new keys {n}\n")
+        assert talk.heard.count("<<< TLS 1.3, Handshake [length 0005], KeyUpdate") == n + 1
+    talk.close()
+
+
+def test_renegotiation_is_refused(echo):
+    talk = Talk(echo, *options(AEAD[0]))
+    talk.say("before", "\nbefore\n")
+    talk.say("R", "warning no_renegotiation")
+    talk.close()

@@ -123,3 +123,25 @@ class Transfer:
     @property
     def equal(self):
         return self._sent.digest() == self._received.digest()
+
+
+class Talk:
+    """An s_client that is told one line at a time: a line of one letter is a command of its own (K, R, Q)."""
+
+    def __init__(self, echo, *options):
+        self._child = echo.processes.start("talk", echo.client("-msg", *options), stdin=subprocess.PIPE)
+        wait_until("s_client's connection", lambda: "Verify return code: 0" in self.heard, 20)
+
+    @property
+    def heard(self):
+        return self._child.log
+
+    def say(self, line, answer):
+        """Says it, and waits until so much more is heard."""
+        before = self.heard.count(answer)
+        self._child.stdin.write(line.encode() + b"\n")
+        self._child.stdin.flush()
+        wait_until(f"{answer!r} after {line!r}", lambda: self.heard.count(answer) > before, 20)
+
+    def close(self):
+        self._child.kill()
