@@ -6,7 +6,9 @@
  * One loop as a worker core's, on a tun device instead of a port.  A listener for each port that is named: normal, or
  * legacy (TLS 1.0, 1.1).  What comes back is what came, record for record.  The window opens by what has been sent again.
  *
- *	millrace-tls-echo TUN ADDRESS CERTIFICATE KEY PORT [LEGACY-PORT]
+ *	millrace-tls-echo TUN ADDRESS CERTIFICATE KEY WIRE PORT [LEGACY-PORT]
+ *
+ * WIRE: what the line does to packets, both ways (wire.h): 0,0,0 nothing.
  *
  * Says "ready" when it listens, a line for each handshake that fails, and its counters at SIGTERM.
  */
@@ -35,6 +37,7 @@
 #include <tls-offload/tls.h>
 
 #include "tcp/tcp.h"
+#include "wire.h"
 
 #define CONNS 256
 #define MTU 1500
@@ -55,6 +58,7 @@ static struct echo conns[CONNS];
 static struct tcp *tcp;
 static struct tls_core *core;
 static struct rte_mempool *pool;
+static struct wire wire_up, wire_down;
 static int tun;
 static uint64_t drops[DROP_COUNT];
 static volatile sig_atomic_t stopped;
@@ -157,11 +161,10 @@ start_tls(const char *certificate, const char *key)
 /* --- packets ----------------------------------------------------------------------------------------------------- */
 
 /* read_packets: at most a burst; the checks that dp's stages before TCP do are done here. */
-static unsigned
-read_packets(struct tcp_in *in)
+static void
+read_packets(void)
 {
-	unsigned n = 0;
-	while (n < TCP_BURST) {
+	for (unsigned n = 0; n < TCP_BURST; n++) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 		if (!m)
 			break;
@@ -175,9 +178,33 @@ read_packets(struct tcp_in *in)
 		}
 		m->data_len = (uint16_t)got;
 		m->pkt_len = (uint32_t)got;
+		wire_put(&wire_up, m, now());
+	}
+}
+
+static unsigned
+arrived(struct tcp_in *in)
+{
+	struct rte_mbuf *m;
+	unsigned n = 0;
+	read_packets();
+	while (n < TCP_BURST && (m = wire_get(&wire_up, now()))) {
+		const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 		in[n++] = (struct tcp_in){.m = m, .l4 = p[0] >> 4 == 4 ? (uint16_t)((p[0] & 15) * 4) : 40};
 	}
 	return n;
+}
+
+static void
+write_packet(struct rte_mbuf *packet)
+{
+	struct iovec v[SEGMENTS];
+	int segments = 0;
+	for (struct rte_mbuf *m = packet; m && segments < SEGMENTS; m = m->next)
+		v[segments++] = (struct iovec){rte_pktmbuf_mtod(m, void *), m->data_len};
+	if (writev(tun, v, segments) < 0 && errno != EAGAIN && errno != EIO)
+		die("tun");
+	rte_pktmbuf_free(packet);
 }
 
 static unsigned
@@ -186,15 +213,10 @@ write_packets(void)
 	struct tcp_out out[TCP_BURST];
 	role_assume_lcore();
 	unsigned n = tcp_output(tcp, out, TCP_BURST);
-	for (unsigned i = 0; i < n; i++) {
-		struct iovec v[SEGMENTS];
-		int segments = 0;
-		for (struct rte_mbuf *m = out[i].m; m && segments < SEGMENTS; m = m->next)
-			v[segments++] = (struct iovec){rte_pktmbuf_mtod(m, void *), m->data_len};
-		if (writev(tun, v, segments) < 0 && errno != EAGAIN && errno != EIO)
-			die("tun");
-		rte_pktmbuf_free(out[i].m);
-	}
+	for (unsigned i = 0; i < n; i++)
+		wire_put(&wire_down, out[i].m, now());
+	for (struct rte_mbuf *m; (m = wire_get(&wire_down, now())); n++)
+		write_packet(m);
 	return n;
 }
 
@@ -393,7 +415,7 @@ turn(void)
 	static struct tcp_burst burst;
 	struct tcp_in in[TCP_BURST];
 	role_assume_lcore();
-	unsigned n = read_packets(in);
+	unsigned n = arrived(in);
 	tcp_now(tcp, now());
 	tcp_rx(tcp, in, n, &burst);
 	receive(&burst);
@@ -416,10 +438,11 @@ int
 main(int argc, char **argv)
 {
 	struct addr any4 = {0};
-	if (argc < 6) {
-		fprintf(stderr, "usage: millrace-tls-echo TUN ADDRESS CERTIFICATE KEY PORT [LEGACY-PORT]\n");
+	if (argc < 7 || !wire_parse(argv[5], &wire_up.conf)) {
+		fprintf(stderr, "usage: millrace-tls-echo TUN ADDRESS CERTIFICATE KEY WIRE PORT [LEGACY-PORT]\n");
 		return 2;
 	}
+	wire_down.conf = wire_up.conf;
 	signal(SIGTERM, on_signal);
 	start_tun(argv[1]);
 	start_eal();
@@ -428,9 +451,9 @@ main(int argc, char **argv)
 	role_assume_lcore();
 	role_assume_init();
 	any4 = addr_from_ip4(ntohl(inet_addr(argv[2])));
-	for (int i = 5; i < argc; i++)
+	for (int i = 6; i < argc; i++)
 		if (tcp_listen(tcp, &any4, (uint16_t)atoi(argv[i]),
-			       i == 5 ? TLS_LISTENER_NORMAL : TLS_LISTENER_LEGACY) < 0)
+			       i == 6 ? TLS_LISTENER_NORMAL : TLS_LISTENER_LEGACY) < 0)
 			die("listen");
 	printf("ready\n");
 	fflush(stdout);

@@ -3,6 +3,7 @@
     openssl s_client, sslscan, ... ── tun0 10.99.0.1/30 ── 10.99.0.2 [ millrace-tls-echo ]
 """
 import hashlib
+import itertools
 import os
 import signal
 import subprocess
@@ -35,15 +36,18 @@ def missing():
 class TlsEcho:
     """The echo, up from construction to close()."""
 
-    def __init__(self, key="rsa:2048"):
+    _number = itertools.count()
+
+    def __init__(self, key="rsa:2048", wire="0,0,0"):
+        """wire: what the line does to packets, each way: ms of delay, percent lost, percent that overtake."""
         self._dir = tempfile.TemporaryDirectory(prefix="millrace-tls.", dir="/tmp")
         self.processes = Processes(self._dir.name)
-        self.namespace = Namespace(f"millrace-tls-{os.getpid()}")
+        self.namespace = Namespace(f"millrace-tls-{os.getpid()}-{next(self._number)}")
         self.namespace.add()
         try:
             self._certify(key)
             self._echo = self.processes.start("echo", self.namespace.argv([
-                ECHO, "tun0", ADDRESS, self.certificate, self.key, str(PORT), str(LEGACY_PORT)]))
+                ECHO, "tun0", ADDRESS, self.certificate, self.key, wire, str(PORT), str(LEGACY_PORT)]))
             wait_until("the echo's listeners", lambda: "ready" in self.log, 30)
             self.namespace.run("ip addr add 10.99.0.1/30 dev tun0")
             self.namespace.run("ip link set tun0 up")
