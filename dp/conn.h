@@ -8,11 +8,12 @@
  *	         \_________________(PPTP) PLAIN _/
  *
  * Up:   tcp_rx -> tls_open -> `in`, the bytes of a connection that are not framed yet -> sstp_up -> PPP_UP
+ *       (conn_up.c; until MAIN knows the connection, conn_setup.c).
  * Down: the session's packets wait in its queue (queue.h) until TCP can send (tcp_grant), and only then get their
  *       headers, a record, and a place in TCP's queue: so what is sealed leaves at once, and what waits can be dropped.  Sealed
  *       without a grant, and waiting like any byte of TCP's, is only what TLS answers by itself: alerts, one KeyUpdate,
  *       OFFLOAD's handshakes and relayed answers (CONN_RELAYED_UNSENT).
- *       Control (of SSTP, PPP's negotiation, echo) goes first and does not end with the session.
+ *       Control (of SSTP, PPP's negotiation, echo) goes first and does not end with the session (conn_down.c).
  *
  * The peer's end (close_notify, FIN, an alert, RST) may come in one burst with its last words, of which TLS may still be at work: those
  * are taken first, for CONN_ENDING_S at most, then ENDING begins.
@@ -134,12 +135,6 @@ bool conns_busy(const struct conns *cs) ON_LCORE;
 
 /* --- up ---------------------------------------------------------------------------------------------------------- */
 
-/* conn_may_begin: whether its source leaves places to others; if not, that is counted.  conn_count, conn_uncount: it is being set
- * up, for this source; it is no longer. */
-bool conn_may_begin(struct lcore *lc, const struct tcp_opened *o) ON_LCORE;
-void conn_count(struct conns *cs, struct conn *c, const struct addr *source) ON_LCORE;
-void conn_uncount(struct conns *cs, struct conn *c) ON_LCORE;
-
 /* conn_opened: a connection of a listener for SSTP or PPTP; what its `user` number is from now on.  conn_data: its bytes.
  * conn_event: what else TCP says of it. */
 uint64_t conn_opened(struct lcore *lc, const struct tcp_opened *o) ON_LCORE;
@@ -158,9 +153,10 @@ bool conn_work(struct lcore *lc, struct vec *v) ON_LCORE;
 /* conn_prefetch: what conn_put_data of the session will look at: depth 0, then, when that is here, 1. */
 void conn_prefetch(const struct lcore *lc, const struct dp_session *s, unsigned depth) ON_LCORE;
 
-/* conn_put_data: an inner packet of the session.  conn_put_control: an SSTP packet, whole, or plain bytes.  Take m. */
+/* conn_put_data: an inner packet of the session.  conn_put_control: an SSTP packet, whole, or plain bytes; false: it is
+ * lost.  Take m. */
 void conn_put_data(struct lcore *lc, struct dp_session *s, struct rte_mbuf *m) ON_LCORE;
-void conn_put_control(struct lcore *lc, struct conn *c, struct rte_mbuf *m) ON_LCORE;
+bool conn_put_control(struct lcore *lc, struct conn *c, struct rte_mbuf *m) ON_LCORE;
 
 /* conn_granted_soon: fetches session and TLS state ahead for conn_granted. */
 void conn_granted_soon(const struct lcore *lc, const struct tcp_grant *g) ON_LCORE;

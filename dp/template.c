@@ -141,7 +141,7 @@ template_fill(struct dp_session *s, const uint8_t *front, unsigned front_len)
 	memcpy(s->template + SESSION_TEMPLATE_MAX - s->template_len, front, front_len);
 }
 
-/* template_open_queued: the PPP header alone: TCP and TLS are made when a packet leaves its queue (conn.c). */
+/* template_open_queued: the PPP header alone: TCP and TLS are made when a packet leaves its queue (conn_down.c). */
 static int
 template_open_queued(struct dp_session *s, const struct dp_session_open *o) ON_LCORE
 {
