@@ -528,6 +528,72 @@ half_a_hello(void **state)
 	assert_int_equal(bed.lc->conns->in_use, 0);
 }
 
+/* Half of it has ten seconds from the beginning, and not one of them less. */
+static void
+half_a_hello_has_ten_seconds(void **state)
+{
+	struct dial_client *c = dial_tcp();
+	int64_t began = bed.lc->now.us;
+	(void)state;
+	assert_true(dial_raw(c, "\x16\x03", 2));
+	dial_turns(2, 1000);
+	keyed_taken(dial_side.offload, 0, false);
+	while (bed.lc->now.us - began < 9900000) {
+		dial_turn(50000);
+		assert_int_equal(handshakes(), 1);
+		assert_false(c->tcp_gone);
+	}
+	UNTIL(!handshakes(), 6, 50000);
+	assert_in_range(bed.lc->now.us - began, 10000000, 10150000);
+	UNTIL(c->tcp_gone && !bed.lc->conns->in_use, 3, 1000);
+}
+
+/* unsent: what the connection's TCP cannot send yet. */
+static uint32_t
+unsent(const struct conn *w)
+{
+	struct tcp_info info;
+	assert_true(tcp_info(bed.lc->tcp, w->tcp, &info));
+	return info.unsent;
+}
+
+/* asks: a byte more of a client whose records are OFFLOAD's, which answers with n.  Whether it has heard it. */
+static bool
+asks(struct dial_client *c, size_t n)
+{
+	assert_true(dial_raw(c, "?", 1));
+	dial_turns(2, 1);
+	bool heard = keyed_relay(dial_side.offload, 0, n);
+	dial_turns(2, 1);
+	return heard;
+}
+
+/* Of a peer that takes no answers as many wait as are 8 KiB; with one octet more it is not listened to until they have gone. */
+static void
+answers_that_lie(void **state)
+{
+	struct dial_client *c = dial_tcp();
+	const struct conn *w = &bed.lc->conns->conn[0];
+	(void)state;
+	assert_true(asks(c, 1));
+	dial_deafen(c, true);
+	assert_true(asks(c, 1000));
+	dial_turns(20, 100000); /* a timeout: nothing new leaves any more */
+	assert_int_equal(unsent(w), 0);
+	for (uint32_t n; (n = unsent(w)) < 8192;)
+		assert_true(asks(c, RTE_MIN(8192 - n, 1000u)));
+	assert_int_equal(unsent(w), 8192);
+	assert_true(asks(c, 1));
+	assert_int_equal(unsent(w), 8193);
+	for (unsigned i = 0; i < 5; i++)
+		assert_false(asks(c, 1));
+	dial_deafen(c, false);
+	UNTIL(!unsent(w), 1000, 10000);
+	assert_int_equal(keyed_relay(dial_side.offload, 0, 1), 1); /* what has waited */
+	dial_turns(2, 1);
+	assert_true(asks(c, 1));
+}
+
 /* What has ended in its handshake keeps nobody out while its TCP takes leave. */
 static void
 left_in_the_handshake(void **state)
@@ -599,6 +665,8 @@ main(void)
 		TEST(up_while_ending),
 		TEST(silence),
 		TEST(half_a_hello),
+		TEST(half_a_hello_has_ten_seconds),
+		TEST(answers_that_lie),
 		TEST(left_in_the_handshake),
 		TEST(one_address),
 		TEST(one_address_behind_a_proxy),
