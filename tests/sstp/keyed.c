@@ -19,80 +19,113 @@ keys_of(uint64_t number, bool down)
 	return k;
 }
 
-unsigned
-keyed_answer(struct tls_offload *off, unsigned core, bool v13, enum tls_aead aead, uint64_t number)
+/* --- OFFLOAD's word ---------------------------------------------------------------------------------------------- */
+
+/* A reply to one message of the worker core's; what it counts for. */
+typedef unsigned reply_to(struct tls_link *link, const struct byte_ring_rec *rec, void *arg);
+
+/* walk: all that a core has sent is replied to, and gone. */
+static unsigned
+walk(struct tls_offload *off, unsigned core, reply_to *reply, void *arg)
 {
 	unsigned n_links, n = 0;
 	struct tls_link *link = tls_offload_links(off, core, &n_links);
 	const struct byte_ring_rec *rec;
 	while ((rec = byte_ring_peek(link->to_offload))) {
-		const struct tls_msg_open *open = (const void *)rec->payload;
-		if (rec->type == TLS_MSG_OPEN) {
-			bool server = open->role == TLS_SERVER;
-			struct tls_msg_up up = {.agreed.version = v13 ? 0x0304 : 0x0303, .aead = (uint8_t)aead};
-			up.tx = keys_of(number, server);
-			up.rx = keys_of(number, !server);
-			n += link_put(link->to_lcore, TLS_MSG_UP, rec->handle, &up, NULL, 0);
-		}
+		n += reply(link, rec, arg);
 		byte_ring_pop(link->to_offload);
 	}
 	return n;
+}
+
+struct keys {
+	bool v13;
+	enum tls_aead aead;
+	uint64_t number;
+};
+
+static unsigned
+reply_keys(struct tls_link *link, const struct byte_ring_rec *rec, void *arg)
+{
+	const struct tls_msg_open *open = (const void *)rec->payload;
+	const struct keys *k = arg;
+	if (rec->type != TLS_MSG_OPEN)
+		return 0;
+	bool server = open->role == TLS_SERVER;
+	struct tls_msg_up up = {.agreed.version = k->v13 ? 0x0304 : 0x0303, .aead = (uint8_t)k->aead};
+	up.tx = keys_of(k->number, server);
+	up.rx = keys_of(k->number, !server);
+	return link_put(link->to_lcore, TLS_MSG_UP, rec->handle, &up, NULL, 0);
+}
+
+unsigned
+keyed_answer(struct tls_offload *off, unsigned core, bool v13, enum tls_aead aead, uint64_t number)
+{
+	return walk(off, core, reply_keys, &(struct keys){v13, aead, number});
+}
+
+static void
+say_taken(struct tls_link *link, uint64_t handle)
+{
+	static const struct tls_msg_taken taken = {TLS_TAKEN_BYTES};
+	link_put(link->to_lcore, TLS_MSG_TAKEN, handle, &taken, NULL, 0);
+}
+
+static unsigned
+reply_relayed(struct tls_link *link, const struct byte_ring_rec *rec, void *arg)
+{
+	static const struct tls_msg_up up = {.agreed.version = 0x0303};
+	static const uint8_t out[TLS_MSG_BYTES];
+	const size_t *out_bytes = arg;
+	if (rec->type == TLS_MSG_OPEN)
+		link_put(link->to_lcore, TLS_MSG_UP, rec->handle, &up, NULL, 0);
+	if (rec->type != TLS_MSG_BYTES)
+		return 0;
+	link_put(link->to_lcore, TLS_MSG_OUT, rec->handle, NULL, out, (uint32_t)*out_bytes);
+	say_taken(link, rec->handle);
+	return 1;
 }
 
 unsigned
 keyed_relay(struct tls_offload *off, unsigned core, size_t out_bytes)
 {
-	static const struct tls_msg_taken taken = {TLS_TAKEN_BYTES};
-	static const struct tls_msg_up up = {.agreed.version = 0x0303};
-	static const uint8_t out[TLS_MSG_BYTES];
-	unsigned n_links, n = 0;
-	struct tls_link *link = tls_offload_links(off, core, &n_links);
-	const struct byte_ring_rec *rec;
-	while ((rec = byte_ring_peek(link->to_offload))) {
-		if (rec->type == TLS_MSG_OPEN)
-			link_put(link->to_lcore, TLS_MSG_UP, rec->handle, &up, NULL, 0);
-		if (rec->type == TLS_MSG_BYTES) {
-			link_put(link->to_lcore, TLS_MSG_OUT, rec->handle, NULL, out, (uint32_t)out_bytes);
-			link_put(link->to_lcore, TLS_MSG_TAKEN, rec->handle, &taken, NULL, 0);
-			n++;
-		}
-		byte_ring_pop(link->to_offload);
-	}
-	return n;
+	return walk(off, core, reply_relayed, &out_bytes);
+}
+
+static unsigned
+reply_failed(struct tls_link *link, const struct byte_ring_rec *rec, void *arg)
+{
+	return rec->type == TLS_MSG_BYTES && link_put(link->to_lcore, TLS_MSG_FAILED, rec->handle, arg, NULL, 0);
 }
 
 unsigned
 keyed_fail(struct tls_offload *off, unsigned core, uint8_t alert)
 {
-	unsigned n_links, n = 0;
-	struct tls_link *link = tls_offload_links(off, core, &n_links);
-	const struct tls_msg_failed failed = {.reason = TLS_PEER_ALERT, .alert = alert, .server_name = "vpn.example"};
-	const struct byte_ring_rec *rec;
-	while ((rec = byte_ring_peek(link->to_offload))) {
-		if (rec->type == TLS_MSG_BYTES)
-			n += link_put(link->to_lcore, TLS_MSG_FAILED, rec->handle, &failed, NULL, 0);
-		byte_ring_pop(link->to_offload);
-	}
-	return n;
+	struct tls_msg_failed failed = {.reason = TLS_PEER_ALERT, .alert = alert, .server_name = "vpn.example"};
+	return walk(off, core, reply_failed, &failed);
+}
+
+static unsigned
+reply_taken(struct tls_link *link, const struct byte_ring_rec *rec, void *arg)
+{
+	uint64_t *last = arg;
+	*last = rec->handle;
+	if (rec->type == TLS_MSG_BYTES)
+		say_taken(link, rec->handle);
+	return 1;
 }
 
 void
 keyed_taken(struct tls_offload *off, unsigned core, bool say)
 {
-	static const struct tls_msg_taken taken = {TLS_TAKEN_BYTES};
 	unsigned n_links;
 	uint64_t last = 0;
-	struct tls_link *link = tls_offload_links(off, core, &n_links);
-	const struct byte_ring_rec *rec;
-	while ((rec = byte_ring_peek(link->to_offload))) {
-		last = rec->handle;
-		if (rec->type == TLS_MSG_BYTES)
-			link_put(link->to_lcore, TLS_MSG_TAKEN, last, &taken, NULL, 0);
-		byte_ring_pop(link->to_offload);
-	}
+	walk(off, core, reply_taken, &last);
 	if (say)
-		link_put(link->to_lcore, TLS_MSG_OUT, last, NULL, "flight", 6);
+		link_put(tls_offload_links(off, core, &n_links)->to_lcore, TLS_MSG_OUT, last, NULL, "flight", 6);
 }
+
+/* --- records ----------------------------------------------------------------------------------------------------- */
 
 bool
 keyed_send(struct tls_core *core, struct tls_conn *conn, uint8_t type, const void *p, size_t n)
