@@ -664,6 +664,24 @@ a_flood_of_refusals_leaves_the_log_readable(void **state)
 	world_end();
 }
 
+/* So are calls that end before they are up: theirs are of the same ten, and say what was left out. */
+static void
+a_call_that_never_was_up_says_what_was_left_out(void **state)
+{
+	uint32_t left_out;
+	(void)state;
+	world_begin(NULL, "secret = \"tunnel\"; dataseq = \"deny\";", NULL);
+	for (unsigned i = 0; i < LOG_LIMIT + 3; i++)
+		(void)log_limit_take(&t->cp->refusals, t->now, &left_out);
+	twin_run_ms(t, 1000);
+	require_sequencing();
+	assert_int_equal(t->cp->stats.ended[CAUSE_SEQUENCING_DENIED], 1);
+	assert_non_null(strstr(world_log(),
+			       "ended: data sequencing is not allowed time=0s up=0/0 down=0/0 (packets/octets) "
+			       "(after 3 more)\n"));
+	world_end();
+}
+
 int
 main(void)
 {
@@ -671,6 +689,7 @@ main(void)
 		cmocka_unit_test(every_end_is_told),
 		cmocka_unit_test(no_row_is_left_out),
 		cmocka_unit_test(a_flood_of_refusals_leaves_the_log_readable),
+		cmocka_unit_test(a_call_that_never_was_up_says_what_was_left_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

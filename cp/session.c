@@ -13,6 +13,7 @@
 #include "routes.h"
 
 #define SLOT_REST_MS 250 /* several swaps of the route table: see routes.h */
+#define LOG_END_LEN 512
 
 static enum cause refusal(const struct cp *cp, const struct addr *peer) ON_MAIN;
 static void count(const struct session *s, int by) ON_MAIN;
@@ -526,20 +527,21 @@ session_abandon(struct session *s)
 static void
 log_end(const struct session *s, struct mono now)
 {
-	char name[SESSION_NAME_LEN];
+	char name[SESSION_NAME_LEN], text[LOG_END_LEN];
 	const struct cause_row *row = cause_row(s->cause);
 	int64_t seconds = s->was_active ? mono_since_us(now, s->active_since) / 1000000 : 0;
 	const char *peer_text = s->dp_known ? s->ppp.peer_text : "";
-	uint32_t left_out;
-	/* A call that never was up is anybody's to bring about who has a tunnel. */
-	if (!s->dp_known && !log_limit_take(&s->cp->refusals, now, &left_out))
-		return;
-	log_line(s->cp->log, row->level,
+	snprintf(text, sizeof text,
 		 "%s: ended: %s%s%s%s time=%" PRId64 "s up=%" PRIu64 "/%" PRIu64 " down=%" PRIu64 "/%" PRIu64
 		 " (packets/octets)",
 		 session_name(s, name, sizeof name), row->text, *peer_text ? " (peer: " : "", peer_text,
 		 *peer_text ? ")" : "", seconds, s->final.up_packets, s->final.up_bytes, s->final.down_packets,
 		 s->final.down_bytes);
+	/* A call that never was up is anybody's to bring about who has a tunnel. */
+	if (s->dp_known)
+		log_line(s->cp->log, row->level, "%s", text);
+	else
+		log_limited(s->cp->log, &s->cp->refusals, now, row->level, "%s", text);
 }
 
 /* --- the rest ---------------------------------------------------------------------------------------------------- */
