@@ -2,7 +2,7 @@
  *
  *	auth.c      the backend "radius" of backend.h: a login becomes an Access-Request, the answer a verdict
  *	map.c       what attributes mean, rate.c what rates do
- *	acct.c      accounting records, acct_session.c what they say, journal.c where they are kept
+ *	acct.c      accounting records, acct_session.c what they say, journal.c where they are kept, journal_folder.c on disk
  *	coa.c       CoA and Disconnect
  *	request.c   the attributes that say who and where, in every request
  *
