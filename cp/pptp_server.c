@@ -169,13 +169,15 @@ stream_gone(struct cp *cp, void *user, const struct dp_conn_gone *why, struct mo
 	struct pptp_conn *c = user;
 	const struct pptp_info info = c->info;
 	const enum cause cause = c->cause != CAUSE_NONE ? c->cause : stream_cause(why);
-	char peer[ADDR_STRLEN];
-	uint32_t left_out;
+	char peer[ADDR_STRLEN], text[160];
 	cp->stats.tunnels_ended[cause]++;
+	snprintf(text, sizeof text, "pptp tunnel %" PRIu64 ": ended: %s peer=%s:%u", c->id, cause_row(cause)->text,
+		 addr_str(&info.peer, peer), info.peer_port);
 	/* Who never said Start may come as often as he likes, and shall not fill the log. */
-	if (*c->peer_name || log_limit_take(&cp->refusals, now, &left_out))
-		log_line(cp->log, cause_row(cause)->level, "pptp tunnel %" PRIu64 ": ended: %s peer=%s:%u", c->id,
-			 cause_row(cause)->text, addr_str(&info.peer, peer), info.peer_port);
+	if (*c->peer_name)
+		log_line(cp->log, cause_row(cause)->level, "%s", text);
+	else
+		log_limited(cp->log, &cp->refusals, now, cause_row(cause)->level, "%s", text);
 	pptp_gone(c, cause, now);
 	network_outer_unpin(cp, &info.peer, now);
 }
