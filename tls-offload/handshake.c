@@ -44,14 +44,28 @@ static int on_woken(SSL *ssl, void *arg);
 		}                                                                                                      \
 	} while (0)
 
-static void
+/* count_in_flight: how many there were, of all threads. */
+static uint32_t
 count_in_flight(struct handshake *h, bool in_flight)
 {
+	uint32_t change = (uint32_t)in_flight - (uint32_t)h->in_flight;
 	h->thread->stats.in_flight += (uint64_t)in_flight - (uint64_t)h->in_flight;
 	h->in_flight = in_flight;
+	return atomic_fetch_add(&h->thread->off->in_flight, change);
 }
 
 /* --- begin ------------------------------------------------------------------------------------------------------- */
+
+/* too_many: the worker cores' bound forgets a connection that has gone; its job holds our memory until the engine is done. */
+static bool
+too_many(struct handshake *h)
+{
+	uint32_t max = h->thread->off->conf.max_handshakes;
+	if (count_in_flight(h, true) < max || !max)
+		return false;
+	count_in_flight(h, false);
+	return true;
+}
 
 struct handshake *
 handshake_new(struct offload_thread *t, unsigned core, uint64_t handle, const struct tls_msg_open *open,
@@ -65,7 +79,11 @@ handshake_new(struct offload_thread *t, unsigned core, uint64_t handle, const st
 	h->core = core;
 	h->handle = handle;
 	t->stats.begun++;
-	count_in_flight(h, true);
+	if (too_many(h)) {
+		h->reason = TLS_HANDSHAKES;
+		fail(h, TLS_HANDSHAKES);
+		return h;
+	}
 	SSL_CTX *ctx = !c                         ? NULL
 		       : open->role == TLS_CLIENT ? c->listener[0]
 						  : c->listener[open->listener % TLS_N_LISTENERS];

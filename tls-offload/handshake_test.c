@@ -573,13 +573,15 @@ zombies_end(void **state)
 	rig_close();
 }
 
-/* What has been given up counts until the engine is done: who begins and leaves, again and again, fills nothing. */
+/* What has been given up counts until the engine is done: who begins and leaves, again and again, fills nothing, with however
+ * many threads. */
 static void
-zombies_are_bounded(void **state)
+bounded_with(unsigned threads)
 {
 	struct tls_offload_stats stats;
-	(void)state;
+	rig.n_threads = threads;
 	open_late();
+	rig.n_threads = 0;
 	rig.offload->conf.max_handshakes = 8;
 	SSL_CTX *ctx = client();
 	hold_eight(ctx);
@@ -591,6 +593,7 @@ zombies_are_bounded(void **state)
 	tls_offload_stats(rig.offload, &stats);
 	late_release();
 	assert_int_equal(stats.in_flight, 8);
+	assert_int_equal(stats.reason[TLS_HANDSHAKES], 1);
 	assert_true(e->failed);
 	assert_int_equal(e->reason, TLS_HANDSHAKES);
 	until(none_begun);
@@ -600,6 +603,14 @@ zombies_are_bounded(void **state)
 	rig_forget(e);
 	SSL_CTX_free(ctx);
 	rig_close();
+}
+
+static void
+zombies_are_bounded(void **state)
+{
+	(void)state;
+	for (unsigned threads = 1; threads <= 3; threads++)
+		bounded_with(threads);
 }
 
 /* --- threads ----------------------------------------------------------------------------------------------------- */

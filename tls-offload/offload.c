@@ -201,15 +201,12 @@ on_open(struct offload_thread *t, unsigned core, const struct byte_ring_rec *rec
 	memcpy(server_name, rec->payload + sizeof open, n < sizeof server_name ? n : sizeof server_name - 1);
 	if (!place || *place)
 		return;
-	/* The worker cores' bound forgets a connection that has gone; its job holds our memory until the engine is done. */
-	bool many = t->off->conf.max_handshakes && t->stats.in_flight >= t->off->conf.max_handshakes;
-	if (!many)
-		*place = handshake_new(t, core, rec->handle, &open, server_name);
+	*place = handshake_new(t, core, rec->handle, &open, server_name);
 	if (*place)
 		handshake_go_on(*place);
 	else
 		link_put(thread_link(t, core)->to_lcore, TLS_MSG_FAILED, rec->handle,
-			 &(struct tls_msg_failed){.reason = many ? TLS_HANDSHAKES : TLS_NO_MEMORY}, NULL, 0);
+			 &(struct tls_msg_failed){.reason = TLS_NO_MEMORY}, NULL, 0);
 }
 
 /* dispatch: what is said to a connection that is over already is nobody's: its UP or FAILED is on the way. */

@@ -15,6 +15,7 @@
 #include <rte_errno.h>
 
 #include "core.h"
+#include "thread.h"
 
 #define TURNS 3000000
 
@@ -202,7 +203,10 @@ rig_open(const struct tls_core_conf *core, const struct tls_contexts_conf *conf)
 {
 	char err[256];
 	struct tls_core_conf c = core ? *core : (struct tls_core_conf){.connections = RIG_ENDS, .cryptodev = -1};
-	struct tls_offload_conf o = {.threads = 1, .cores = 1, .connections = c.connections, .max_relayed = RIG_ENDS};
+	struct tls_offload_conf o = {.threads = rig.n_threads ? rig.n_threads : 1,
+				     .cores = 1,
+				     .connections = c.connections,
+				     .max_relayed = RIG_ENDS};
 	rig.offload = tls_offload_new(&o);
 	if (!rig.offload)
 		die("tls_offload_new");
@@ -529,7 +533,8 @@ rig_turn(void)
 	role_assume_lcore();
 	role_assume_offload();
 	if (!rig.threads && ++turns % rig.held_steps == 0)
-		moved |= tls_offload_step(rig.offload, 0);
+		for (unsigned t = 0; t < rig.offload->conf.threads; t++)
+			moved |= tls_offload_step(rig.offload, t);
 	for (unsigned i = 0; i < rig.n_ends; i++)
 		moved |= rig.end[i].ssl && ssl_turn(&rig.end[i]);
 	unsigned n = deliver(chunks);

@@ -50,6 +50,7 @@ struct rig {
 	enum rig_cut cut;
 	uint64_t seed;
 	unsigned held_steps; /* OFFLOAD takes a turn only each so many */
+	unsigned n_threads;  /* of OFFLOAD, for rig_open; 0: one */
 	bool threads;        /* OFFLOAD runs by itself */
 	double lcore_us;     /* CPU time of the worker core's calls, summed up */
 	char dir[64];        /* of certificate files */

@@ -32,6 +32,7 @@ struct tls_offload {
 	void **ring_memory;
 	struct handshake ***table;       /* [core][index] */
 	_Atomic uint32_t relays;         /* of all threads, against conf.max_relayed */
+	_Atomic uint32_t in_flight;      /* likewise, against conf.max_handshakes */
 	struct tls_contexts *current[2]; /* by role; MAIN's reference to what it set last */
 	_Atomic bool stop;
 };

@@ -38,7 +38,7 @@ struct tls_offload_conf {
 	unsigned cores;          /* worker cores */
 	unsigned connections;    /* of each core: what tls_core_conf says */
 	unsigned max_relayed;    /* connections without an AEAD suite, of all threads; 0: none */
-	unsigned max_handshakes; /* of one thread, with those that are given up and wait for an engine; 0: no bound */
+	unsigned max_handshakes; /* of all threads, with those that are given up and wait for an engine; 0: no bound */
 	uint32_t ring_bytes;     /* of each ring, a power of two; 0: 256 KiB */
 	const int *cpus;         /* of each thread, or NULL: wherever the kernel puts them */
 };
