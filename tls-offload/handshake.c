@@ -271,20 +271,21 @@ park(struct handshake *h, bool has_job)
 	}
 }
 
-void
+bool
 handshake_unpark(struct handshake *h)
 {
 	if (h->state != HANDSHAKE_PARKED)
-		return;
+		return false;
 	run(h);
 	if (h->state == HANDSHAKE_PARKED)
-		return;
+		return h->has_job;
 	LIST_REMOVE(h, parked);
 	h->thread->stats.parked--;
 	if (h->zombie)
 		forget(h);
 	else
 		handshake_go_on(h);
+	return true;
 }
 
 /* over: the handshake is done.  How it goes on is decided when its last bytes are out (say_up). */

@@ -73,8 +73,10 @@ void handshake_write(struct handshake *h, const uint8_t *p, uint32_t n) ON_OFFLO
 void handshake_shutdown(struct handshake *h) ON_OFFLOAD;
 void handshake_close(struct handshake *h) ON_OFFLOAD;
 
-/* handshake_go_on: says what is due, when the ring has room; the job that was parked is done. */
+/* handshake_go_on: says what is due, when the ring has room. */
 void handshake_go_on(struct handshake *h) ON_OFFLOAD;
-void handshake_unpark(struct handshake *h) ON_OFFLOAD;
+
+/* handshake_unpark: the job that was parked is done, or one may be free now; false when there is still none. */
+bool handshake_unpark(struct handshake *h) ON_OFFLOAD;
 
 #endif

@@ -1,4 +1,4 @@
-/* Handshakes: names and certificates, who is refused and why, caps, reload, an engine that is late, threads. */
+/* Handshakes: names and certificates, who is refused and why, caps, reload, threads. */
 #include "rig.h"
 
 #include <setjmp.h>
@@ -13,7 +13,6 @@
 
 #include "contexts_ssl.h"
 #include "core.h"
-#include "late_engine.h"
 #include "thread.h"
 
 static struct tls_certificate certificates[2];
@@ -455,26 +454,7 @@ tickets_outlive_a_reload(void **state)
 	}
 }
 
-/* --- engine ------------------------------------------------------------------------------------------------------ */
-
-static void
-open_late(void)
-{
-	struct tls_contexts_conf conf = server_conf();
-	conf.engine = "late";
-	rig_open(NULL, &conf);
-}
-
-static void
-until(bool (*reached)(void))
-{
-	struct timespec ms = {.tv_nsec = 1000000};
-	for (unsigned i = 0; i < 20000 && !reached(); i++) {
-		rig_turn();
-		nanosleep(&ms, NULL);
-	}
-	assert_true(reached());
-}
+/* --- threads ----------------------------------------------------------------------------------------------------- */
 
 static bool
 all_up(void)
@@ -484,136 +464,6 @@ all_up(void)
 			return false;
 	return true;
 }
-
-static bool
-eight_queued(void)
-{
-	return late_queued() == 8;
-}
-
-/* hold_eight: eight clients, for all of whom the engine has a job that it keeps. */
-static void
-hold_eight(SSL_CTX *ctx)
-{
-	late_hold();
-	for (unsigned i = 0; i < 8; i++)
-		rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
-	until(eight_queued);
-}
-
-static bool
-none_begun(void)
-{
-	struct tls_offload_stats stats;
-	tls_offload_stats(rig.offload, &stats);
-	return !stats.in_flight && !stats.parked;
-}
-
-static void
-a_late_engine(void **state)
-{
-	static const char *const suites[] = {"ECDHE-RSA-AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA"};
-	(void)state;
-	open_late();
-	unsigned before = late_done();
-	for (unsigned round = 0; round < 4; round++) {
-		SSL_CTX *ctx = client();
-		if (round) {
-			SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
-			SSL_CTX_set_cipher_list(ctx, suites[round - 1]);
-		}
-		hold_eight(ctx);
-		/* All eight wait at once, and nobody else has to. */
-		struct tls_offload_stats stats;
-		tls_offload_stats(rig.offload, &stats);
-		assert_int_equal(stats.parked, 8);
-		late_release();
-		until(all_up);
-		for (unsigned i = 0; i < rig.n_ends; i++) {
-			rig_ssl_send(&rig.end[i], "up", 2);
-			rig_send(&rig.end[i], "down", 4);
-		}
-		rig_settle();
-		for (unsigned i = 0; i < rig.n_ends; i++)
-			assert_int_equal(rig.end[i].got.n, 2);
-		while (rig.n_ends)
-			rig_forget(&rig.end[0]);
-		SSL_CTX_free(ctx);
-	}
-	/* All of them through the engine. */
-	assert_true(late_done() - before >= 32);
-	rig_close();
-}
-
-/* A connection that ends while the engine has its job: the job ends, its slot is free, nobody is told. */
-static void
-zombies_end(void **state)
-{
-	(void)state;
-	open_late();
-	SSL_CTX *ctx = client();
-	for (unsigned round = 0; round < 5; round++) {
-		hold_eight(ctx);
-		while (rig.n_ends)
-			rig_forget(&rig.end[0]);
-		rig_settle();
-		/* The slots are used again at once. */
-		struct rig_end *e = rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
-		rig_settle();
-		late_release();
-		until(all_up);
-		assert_true(e->up);
-		until(none_begun);
-		rig_forget(e);
-	}
-	/* And when OFFLOAD stops. */
-	hold_eight(ctx);
-	late_release();
-	SSL_CTX_free(ctx);
-	rig_close();
-}
-
-/* What has been given up counts until the engine is done: who begins and leaves, again and again, fills nothing, with however
- * many threads. */
-static void
-bounded_with(unsigned threads)
-{
-	struct tls_offload_stats stats;
-	rig.n_threads = threads;
-	open_late();
-	rig.n_threads = 0;
-	rig.offload->conf.max_handshakes = 8;
-	SSL_CTX *ctx = client();
-	hold_eight(ctx);
-	while (rig.n_ends)
-		rig_forget(&rig.end[0]);
-	rig_settle();
-	struct rig_end *e = rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
-	rig_settle();
-	tls_offload_stats(rig.offload, &stats);
-	late_release();
-	assert_int_equal(stats.in_flight, 8);
-	assert_int_equal(stats.reason[TLS_HANDSHAKES], 1);
-	assert_true(e->failed);
-	assert_int_equal(e->reason, TLS_HANDSHAKES);
-	until(none_begun);
-	rig_forget(e);
-	e = rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
-	until(all_up);
-	rig_forget(e);
-	SSL_CTX_free(ctx);
-	rig_close();
-}
-
-static void
-zombies_are_bounded(void **state)
-{
-	(void)state;
-	for (unsigned threads = 1; threads <= 3; threads++)
-		bounded_with(threads);
-}
-
-/* --- threads ----------------------------------------------------------------------------------------------------- */
 
 static void
 with_threads(void **state)
@@ -663,17 +513,10 @@ main(void)
 		cmocka_unit_test(reload_drops_nobody),
 		cmocka_unit_test(tickets_outlive_a_reload),
 		cmocka_unit_test(with_threads),
-		/* Last: the engine stays the default. */
-		cmocka_unit_test(a_late_engine),
-		cmocka_unit_test(zombies_end),
-		cmocka_unit_test(zombies_are_bounded),
 	};
 	rig_start(NULL);
-	if (!late_engine_add())
-		return 1;
 	rig_certificates();
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 	rig_certificates_remove();
-	late_engine_remove();
 	return rc;
 }

@@ -257,10 +257,8 @@ wake_parked(struct offload_thread *t)
 	}
 	for (h = t->parked; h; h = next) {
 		next = h->parked_next;
-		if (!h->has_job || signalled(h)) {
-			handshake_unpark(h);
-			any = true;
-		}
+		if (!h->has_job || signalled(h))
+			any |= handshake_unpark(h);
 	}
 	return any;
 }
