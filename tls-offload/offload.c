@@ -95,6 +95,16 @@ offload_tables(struct tls_offload *off)
 	return off->table;
 }
 
+/* answers_due: an engine that has not answered yet may still do so, and then writes to the handshake and its thread. */
+static bool
+answers_due(const struct tls_offload *off)
+{
+	for (unsigned t = 0; t < off->conf.threads; t++)
+		if (off->thread[t].parked)
+			return true;
+	return false;
+}
+
 void
 tls_offload_free(struct tls_offload *off)
 {
@@ -112,7 +122,8 @@ tls_offload_free(struct tls_offload *off)
 	free(off->ring_memory);
 	free(off->link);
 	free(off->table);
-	free(off);
+	if (!answers_due(off))
+		free(off);
 }
 
 struct tls_link *

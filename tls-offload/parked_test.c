@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "handshake.h"
 #include "late_engine.h"
 #include "thread.h"
 
@@ -327,6 +328,35 @@ with_threads(void **state)
 	rig.threads = false;
 }
 
+static struct tls_offload *ended;
+
+static bool
+eight_woken(void)
+{
+	unsigned n = 0;
+	for (const struct handshake *h = atomic_load(&ended->thread[0].woken); h; h = h->woken_next)
+		n++;
+	return n == 8;
+}
+
+/* An engine that answers when OFFLOAD has waited for it in vain, and is gone: it finds what it writes to. */
+static void
+an_answer_behind_the_end(void **state)
+{
+	struct timespec ms = {.tv_nsec = 1000000};
+	(void)state;
+	open_late();
+	SSL_CTX *ctx = client();
+	hold_eight(ctx);
+	ended = rig.offload;
+	SSL_CTX_free(ctx);
+	rig_close();
+	late_release();
+	for (unsigned i = 0; i < 20000 && !eight_woken(); i++)
+		nanosleep(&ms, NULL);
+	assert_true(eight_woken());
+}
+
 int
 main(void)
 {
@@ -337,6 +367,8 @@ main(void)
 		cmocka_unit_test(given_up_before_any_job),
 		cmocka_unit_test(without_a_job),
 		cmocka_unit_test(with_threads),
+		/* Last: what the engine never answered stays. */
+		cmocka_unit_test(an_answer_behind_the_end),
 	};
 	rig_start(NULL);
 	if (!late_engine_add())

@@ -53,7 +53,7 @@ size_t tls_offload_bytes(const struct tls_offload_conf *conf) ANY_THREAD;
 int tls_offload_start(struct tls_offload *off) INIT_ONLY;
 
 /* tls_offload_stop: ends the threads; handshakes in flight are dropped.  What waits for an engine is waited for, a second
- * at most. */
+ * at most; what the engine has not answered by then stays, with what it would write to. */
 void tls_offload_stop(struct tls_offload *off) INIT_ONLY;
 void tls_offload_free(struct tls_offload *off) INIT_ONLY;
 
