@@ -333,7 +333,7 @@ offload_turn(void)
 	if (!byte_ring_peek(rig.core->link->to_offload))
 		return 0;
 	double began = cpu_us();
-	tls_offload_step(rig.offload, 0);
+	tls_offload_step(rig.offload, 0, rig.now);
 	return cpu_us() - began;
 }
 

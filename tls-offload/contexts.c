@@ -20,7 +20,6 @@
 #define LEGACY "@SECLEVEL=0"
 /* Leaving P-384 in would be enough for a client that prefers it to get it, at six times the cost. */
 #define GROUPS "X25519:P-256"
-#define TICKET_KEYS 80 /* bytes, as OpenSSL has them */
 
 static enum tls_reason make(struct tls_contexts *c, const struct tls_contexts_conf *conf, time_t now,
 			    struct tls_error *err);
@@ -35,7 +34,7 @@ static enum tls_reason set_versions(SSL_CTX *ctx, unsigned versions, struct tls_
 static enum tls_reason set_suites(SSL_CTX *ctx, const struct tls_contexts_conf *conf, bool legacy,
 				  struct tls_error *err);
 static void set_options(SSL_CTX *ctx, const struct tls_contexts_conf *conf);
-static void keep_ticket_keys(struct tls_contexts *c, const struct tls_contexts *former);
+static void keep_tickets(struct tls_contexts *c, const struct tls_contexts *former);
 static bool sum_up(struct tls_contexts *c, const struct tls_contexts_conf *conf);
 
 struct tls_contexts *
@@ -55,7 +54,7 @@ tls_contexts_new(const struct tls_contexts_conf *conf, const struct tls_contexts
 		return NULL;
 	}
 	if (former)
-		keep_ticket_keys(c, former);
+		keep_tickets(c, former);
 	return c;
 }
 
@@ -96,6 +95,7 @@ make_server(struct tls_contexts *c, const struct tls_contexts_conf *conf, time_t
 		reason = set_versions(ctx, conf->versions | (legacy ? TLS_V1_0 | TLS_V1_1 : 0), err);
 		reason = reason ? reason : set_suites(ctx, conf, legacy, err);
 		reason = reason ? reason : certificate_load(ctx, &conf->certificates[0], now, err);
+		handshake_tickets(ctx);
 		SSL_CTX_set_dh_auto(ctx, 1);
 		SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"millrace", 8);
 		if (reason)
@@ -105,7 +105,8 @@ make_server(struct tls_contexts *c, const struct tls_contexts_conf *conf, time_t
 	}
 	if (conf->host_name && *conf->host_name && !(c->host_name = strdup(conf->host_name)))
 		return error_set(err, TLS_NO_MEMORY, "no memory");
-	keep_ticket_keys(c, c);
+	if (!(c->tickets = tickets_new()))
+		return error_set(err, TLS_NO_MEMORY, "no ticket keys");
 	reason = make_shown(c, conf, now, err);
 	if (!reason && !sum_up(c, conf))
 		reason = error_set(err, TLS_LIBRARY, "no SHA-256");
@@ -223,18 +224,14 @@ set_suites(SSL_CTX *ctx, const struct tls_contexts_conf *conf, bool legacy, stru
 	return TLS_OK;
 }
 
-/* keep_ticket_keys: the tickets that `former` gave are good here too, and those of one listener on the other. */
+/* keep_tickets: those that `former` gave are good here too. */
 static void
-keep_ticket_keys(struct tls_contexts *c, const struct tls_contexts *former)
+keep_tickets(struct tls_contexts *c, const struct tls_contexts *former)
 {
-	unsigned char keys[TICKET_KEYS];
-	if (c->role == TLS_CLIENT || former->role == TLS_CLIENT || memcmp(c->sum, former->sum, sizeof c->sum))
+	if (!c->tickets || !former->tickets || memcmp(c->sum, former->sum, sizeof c->sum))
 		return;
-	if (SSL_CTX_get_tlsext_ticket_keys(former->listener[0], keys, sizeof keys) != 1)
-		return;
-	for (unsigned i = 0; i < TLS_N_LISTENERS; i++)
-		SSL_CTX_set_tlsext_ticket_keys(c->listener[i], keys, sizeof keys);
-	OPENSSL_cleanse(keys, sizeof keys);
+	tickets_put(c->tickets);
+	c->tickets = tickets_get(former->tickets);
 }
 
 /* sum_up: what a ticket stands for: certificates, versions and suites, which OpenSSL does not look at again when a session is
@@ -276,6 +273,7 @@ tls_contexts_put(struct tls_contexts *c)
 		SSL_CTX_free(c->shown[i].logged);
 		free(c->shown[i].host_name);
 	}
+	tickets_put(c->tickets);
 	free(c->shown);
 	free(c->host_name);
 	free(c);

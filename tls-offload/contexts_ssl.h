@@ -8,6 +8,8 @@
 
 #include <tls-offload/contexts.h>
 
+#include "ticket.h"
+
 /* Of a context's leaf certificate (DER); the context's app data. */
 struct leaf_hash {
 	uint8_t sha1[20], sha256[32];
@@ -29,7 +31,8 @@ struct tls_contexts {
 	SSL_CTX *listener[TLS_N_LISTENERS]; /* a client has the first alone */
 	struct shown *shown;                /* a server's; the first is the default */
 	unsigned n_shown;
-	uint8_t sum[32]; /* of all that a session ticket stands for */
+	uint8_t sum[32];         /* of all that a session ticket stands for */
+	struct tickets *tickets; /* a server's */
 	char *host_name;
 	bool verify; /* a client's: there is a CA file */
 };
@@ -58,6 +61,9 @@ enum tls_reason error_set(struct tls_error *err, enum tls_reason reason, const c
 
 /* handshake_callbacks: server name and alerts of connections made with ctx go to the handshake (handshake.c). */
 void handshake_callbacks(SSL_CTX *ctx);
+
+/* handshake_tickets: tickets are sealed and opened with the contexts' keys. */
+void handshake_tickets(SSL_CTX *ctx);
 
 /* handshake_keylog: so do the traffic secrets of TLS 1.3. */
 void handshake_keylog(SSL_CTX *ctx);

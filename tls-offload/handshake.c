@@ -187,6 +187,27 @@ on_server_name(SSL *ssl, int *alert, void *arg)
 	return name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
+/* on_ticket: OpenSSL's answers: 0 a full handshake, 1 resumed, 2 resumed with a new ticket, -1 the handshake fails.  In
+ * TLS 1.3 always a new one: a client shows each once, lest others see which connections are its (RFC 8446 C.4). */
+static int
+on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal)
+{
+	struct handshake *h = SSL_get_app_data(ssl);
+	struct tickets *t = h->contexts->tickets;
+	if (seal)
+		return tickets_seal(t, name, iv, cipher, mac) ? 1 : -1;
+	switch (tickets_open(t, name, iv, cipher, mac)) {
+	case TICKET_STRANGE:
+		return 0;
+	case TICKET_CURRENT:
+		return SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
+	case TICKET_FORMER:
+		return 2;
+	default:
+		return -1;
+	}
+}
+
 /* on_woken: on the engine's thread: only says that the job is done. */
 static int
 on_woken(SSL *ssl, void *arg)
@@ -207,6 +228,12 @@ handshake_callbacks(SSL_CTX *ctx)
 {
 	SSL_CTX_set_info_callback(ctx, on_info);
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
+}
+
+void
+handshake_tickets(SSL_CTX *ctx)
+{
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
 }
 
 void

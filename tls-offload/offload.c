@@ -177,11 +177,13 @@ take_contexts(struct offload_thread *t)
 /* --- a turn ------------------------------------------------------------------------------------------------------ */
 
 bool
-tls_offload_step(struct tls_offload *off, unsigned number)
+tls_offload_step(struct tls_offload *off, unsigned number, struct mono now)
 {
 	struct offload_thread *t = &off->thread[number];
 	unsigned n = 0;
 	take_contexts(t);
+	if (t->contexts[0] && t->contexts[0]->tickets)
+		tickets_turn(t->contexts[0]->tickets, now);
 	for (unsigned core = 0; core < off->conf.cores; core++)
 		n += hear(t, core);
 	bool woken = wake_parked(t), said = retry_behind(t);
@@ -297,6 +299,14 @@ sleep_us(long us)
 	nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
 }
 
+static struct mono
+clock_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (struct mono){(int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000};
+}
+
 /* drop_all: every connection of the thread, as its worker core would close it; then waits for the engine's. */
 static void
 drop_all(struct offload_thread *t)
@@ -320,7 +330,7 @@ thread_main(void *arg)
 	long us = SLEEP_MIN_US;
 	role_assume_offload();
 	while (!atomic_load_explicit(&t->off->stop, memory_order_relaxed)) {
-		if (tls_offload_step(t->off, t->number)) {
+		if (tls_offload_step(t->off, t->number, clock_now())) {
 			us = SLEEP_MIN_US;
 			continue;
 		}

@@ -534,7 +534,7 @@ rig_turn(void)
 	role_assume_offload();
 	if (!rig.threads && ++turns % rig.held_steps == 0)
 		for (unsigned t = 0; t < rig.offload->conf.threads; t++)
-			moved |= tls_offload_step(rig.offload, t);
+			moved |= tls_offload_step(rig.offload, t, rig.now);
 	for (unsigned i = 0; i < rig.n_ends; i++)
 		moved |= rig.end[i].ssl && ssl_turn(&rig.end[i]);
 	unsigned n = deliver(chunks);

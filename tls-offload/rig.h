@@ -42,7 +42,7 @@ struct rig_end {
 
 struct rig {
 	struct tls_core *core;
-	struct mono now; /* what the core is told */
+	struct mono now; /* what the core and OFFLOAD are told */
 	struct tls_offload *offload;
 	struct rte_mempool *pool;
 	struct rig_end end[RIG_ENDS];

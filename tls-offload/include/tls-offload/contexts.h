@@ -6,14 +6,15 @@
  * certificate that has expired, a chain that does not verify.  `millraced -t` makes one and frees it.
  *
  * Threads.  Making one reads files: main() and MAIN do that, as they read the configuration.  It never changes
- * afterwards, is counted by references, and OFFLOAD threads share it; tls_offload_contexts_set (offload.h) swaps it.
+ * afterwards (but for the keys of tickets), is counted by references, and OFFLOAD threads share it; tls_offload_contexts_set (offload.h) swaps it.
  * Handshakes that have begun end with the contexts that they began with; nothing that is up notices.
  *
  * Tickets.  TLS 1.2 session tickets are on.  TLS 1.3 sends one ticket where the certificate is RSA, because resuming
- * saves the signature, and none with ECDSA, where it saves nothing.  `former` hands the ticket keys on, so that a reload
- * does not cost every client a full handshake; but not where a certificate is another, because who resumes is shown none, and
- * would bind SSTP to the one that it saw then ([MS-SSTP] 3.2.5.2); nor where versions, suites or names are others, which are
- * not looked at when a session is resumed.
+ * saves the signature, and none with ECDSA, where it saves nothing.  They are sealed with a key that is replaced every
+ * twelve hours and opens what it sealed for twelve more; a client that shows one of the former key's is given a new one.
+ * `former` hands the keys on, so that a reload does not cost every client a full handshake; but not where a certificate is
+ * another, because who resumes is shown none, and would bind SSTP to the one that it saw then ([MS-SSTP] 3.2.5.2); nor where
+ * versions, suites or names are others, which are not looked at when a session is resumed.
  *
  * Names (RFC 6066 3).  A client without SNI gets the default certificate (sstpc and RouterOS send none).  With
  * `host_name`, an SNI of another name ends the handshake with unrecognized_name.

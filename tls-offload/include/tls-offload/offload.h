@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <millrace/mono.h>
 #include <millrace/role.h>
 #include <tls-offload/contexts.h>
 
@@ -65,7 +66,7 @@ void tls_offload_contexts_set(struct tls_offload *off, struct tls_contexts *c) O
 const struct tls_contexts *tls_offload_contexts(const struct tls_offload *off, enum tls_role role) ON_MAIN;
 
 /* tls_offload_step: one turn of thread `t`; whether it found anything to do. */
-bool tls_offload_step(struct tls_offload *off, unsigned t) ON_OFFLOAD;
+bool tls_offload_step(struct tls_offload *off, unsigned t, struct mono now) ON_OFFLOAD;
 
 /* Counters: written by the threads, read anywhere; a sum over threads that may be a little late. */
 struct tls_offload_stats {
