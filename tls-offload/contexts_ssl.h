@@ -59,7 +59,7 @@ enum tls_reason engine_load(const char *name, struct tls_error *err);
 enum tls_reason error_set(struct tls_error *err, enum tls_reason reason, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* handshake_callbacks: server name and alerts of connections made with ctx go to the handshake (handshake.c). */
+/* handshake_callbacks: server name and alerts of connections made with ctx go to the handshake (callbacks.c). */
 void handshake_callbacks(SSL_CTX *ctx);
 
 /* handshake_tickets: tickets are sealed and opened with the contexts' keys. */
