@@ -366,6 +366,7 @@ closed_at_any_time(void **state)
 		SSL_CTX_free(ctx);
 	}
 	rig_close();
+	free(bytes);
 }
 
 int
