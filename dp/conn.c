@@ -70,6 +70,8 @@ release(struct lcore *lc, struct conn *c)
 	rte_pktmbuf_free(c->proxy);
 	c->in = c->proxy = NULL;
 	conn_account(cs, c, 0);
+	for (unsigned share = 0; share < SOURCE_SHARES; share++)
+		conn_uncount(cs, c, share);
 	if (c->tls)
 		tls_close(cs->tls, c->tls);
 	c->tls = NULL;
@@ -140,6 +142,8 @@ conn_bind(struct lcore *lc, uint64_t handle, struct dp_session *s, uint16_t echo
 	s->conn = (uint32_t)(c - lc->conns->conn);
 	c->slot = (uint32_t)(s - lc->sessions);
 	c->echo_s = echo_s;
+	conn_uncount(lc->conns, c, SOURCE_PLACE);
+	conn_uncount(lc->conns, c, SOURCE_QUEUE);
 	conn_arm(lc, c, c->over ? CONN_ENDING_S : echo_s);
 	return true;
 }
@@ -173,7 +177,7 @@ conn_finish(struct lcore *lc, struct conn *c, enum dp_conn_gone_reason why, bool
 		return;
 	if (why != DP_CONN_TLS)
 		c->why = (struct dp_conn_gone){.reason = (uint8_t)why};
-	conn_uncount(lc->conns, c);
+	conn_uncount(lc->conns, c, SOURCE_HANDSHAKE);
 	/* A handshake that TLS itself has not ended has nothing to send: others may begin. */
 	if (c->state == CONN_HANDSHAKE && c->tls && why != DP_CONN_TLS) {
 		tls_close(lc->conns->tls, c->tls);
@@ -198,8 +202,10 @@ void
 conn_advance(struct lcore *lc, struct conn *c)
 {
 	struct conns *cs = lc->conns;
-	if (c->hurry)
+	if (c->hurry) {
 		queue_flush(cs->queues, &c->queue);
+		conn_uncount(cs, c, SOURCE_QUEUE);
+	}
 	if (c->opened && !c->gone_said)
 		c->gone_said = !lcore_send(lc, DP_MSG_CONN_GONE, conn_handle_of(lc, c), &c->why, NULL, 0);
 	bool drained = queue_empty(&c->queue) && (c->hurry || !cs->n_held);

@@ -19,7 +19,8 @@
  * are taken first, for CONN_ENDING_S at most, then ENDING begins.
  *
  * A handshake begins with the client's first byte; who says nothing, or not all of a ClientHello, has CONN_HELLO_S.  One
- * source's connections do not take all places of those that are being set up (source.h).
+ * source does not take all places, handshakes or queues of those that have no session yet (source.h), and all of these
+ * together not more than a quarter of the queues.
  *
  * What finds the ring to MAIN full stays where it is, and TCP's window closes.  Bounds: an HTTP head of SSTP_HTTP_MAX, a
  * packet of 4095, TCP's window for the rest of one connection; for all of them together a tenth of the core's buffers: then
@@ -69,15 +70,15 @@ struct conn {
 	bool held_back;               /* the latter, of the message that is next: counted */
 	bool opened;                  /* CONN_OPEN is said: CONN_GONE is due */
 	bool gone_said;
-	bool shut;    /* close_notify is sent, or was not needed: nothing can be sealed */
-	bool closed;  /* tcp_close is called */
-	bool hurry;   /* nothing of what is queued is worth sending */
-	bool over;    /* the peer says no more: when what it has said is taken, the end begins, for `why` */
-	bool asked;   /* an Echo Request is unanswered */
-	bool heard;   /* since the timer was set */
-	bool relayed; /* its records are OFFLOAD's */
-	bool counted; /* in conns.sources, at `source` */
-	bool hello;   /* PROXY, HANDSHAKE: CONN_HELLO_S has passed */
+	bool shut;       /* close_notify is sent, or was not needed: nothing can be sealed */
+	bool closed;     /* tcp_close is called */
+	bool hurry;      /* nothing of what is queued is worth sending */
+	bool over;       /* the peer says no more: when what it has said is taken, the end begins, for `why` */
+	bool asked;      /* an Echo Request is unanswered */
+	bool heard;      /* since the timer was set */
+	bool relayed;    /* its records are OFFLOAD's */
+	uint8_t counted; /* 1 << enum source_share: in conns.sources, at `source` */
+	bool hello;      /* PROXY, HANDSHAKE: CONN_HELLO_S has passed */
 	uint16_t source;
 	uint16_t echo_s;
 	struct policer talk; /* STREAM_IN */
@@ -102,7 +103,8 @@ struct conns {
 	uint32_t waiting, waiters, waiting_max; /* buffers with what has come and waits; connections that have some */
 	struct policer failures;                /* CONN_FAILED */
 	uint32_t handshakes_max;
-	struct sources sources; /* connections in PROXY (once the client is known) and HANDSHAKE */
+	struct sources sources;
+	uint32_t strangers, strangers_max; /* connections with a queue (SOURCE_QUEUE) and without a session */
 };
 
 /* --- start ------------------------------------------------------------------------------------------------------- */

@@ -54,7 +54,9 @@ conn_put_control(struct lcore *lc, struct conn *c, struct rte_mbuf *m)
 		return false;
 	}
 	enum drop why = DROP_QUEUE_FULL;
-	if (c->tcp)
+	if (c->tcp && !conn_may_queue(lc, c))
+		why = DROP_QUEUE_SHARE;
+	else if (c->tcp)
 		why = queue_put(lc->conns->queues, &c->queue, &(struct queue_put){m, true, lc->now});
 	if (why == DROP_NONE) {
 		tcp_want(lc->conns->tcp, c->tcp);
@@ -111,9 +113,13 @@ conn_granted(struct lcore *lc, const struct tcp_grant *g)
 		else if (tcp_append(cs->tcp, c->tcp, m))
 			lcore_drop(lc, m, DROP_QUEUE_FULL);
 	}
-	if (!queue_empty(&c->queue))
+	if (!queue_empty(&c->queue)) {
 		tcp_want(cs->tcp, c->tcp);
-	else if (c->state == CONN_ENDING)
+		return;
+	}
+	if (unlikely(c->counted))
+		conn_uncount(cs, c, SOURCE_QUEUE);
+	if (c->state == CONN_ENDING)
 		conn_list(cs, c);
 }
 

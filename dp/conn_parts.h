@@ -31,8 +31,9 @@ struct rte_mbuf *conn_proxy_header(struct lcore *lc, struct conn *c) ON_LCORE;
 /* conn_begin_tls: at the client's first byte.  False: refused. */
 bool conn_begin_tls(struct lcore *lc, struct conn *c) ON_LCORE;
 
-/* conn_uncount: it is not being set up any more. */
-void conn_uncount(struct conns *cs, struct conn *c) ON_LCORE;
+/* conn_uncount: it has this no more of what its source may have.  conn_may_queue: something may wait for it; it is counted. */
+void conn_uncount(struct conns *cs, struct conn *c, enum source_share share) ON_LCORE;
+bool conn_may_queue(struct lcore *lc, struct conn *c) ON_LCORE;
 
 /* conn_say_open, conn_say_failed: to MAIN. */
 void conn_say_open(struct lcore *lc, struct conn *c, const struct tls_agreed *agreed) ON_LCORE;

@@ -8,7 +8,8 @@
 #include "mbuf.h"
 
 static bool may_begin(struct lcore *lc, const struct tcp_opened *o) ON_LCORE;
-static void count(struct conns *cs, struct conn *c, const struct addr *source) ON_LCORE;
+static void count(struct conns *cs, struct conn *c, enum source_share share) ON_LCORE;
+static void count_place(struct conns *cs, struct conn *c, const struct addr *source) ON_LCORE;
 static void begin_plain(struct lcore *lc, struct conn *c) ON_LCORE;
 
 /* The listener's number says what is spoken; from now on it is the place in our pool. */
@@ -36,7 +37,7 @@ conn_opened(struct lcore *lc, const struct tcp_opened *o)
 	if (c->state == CONN_HANDSHAKE && c->listener_tls == DP_TLS_NONE)
 		begin_plain(lc, c);
 	else if (c->state == CONN_HANDSHAKE)
-		count(cs, c, &c->peer);
+		count_place(cs, c, &c->peer);
 	return user;
 }
 
@@ -77,7 +78,7 @@ conn_proxy_header(struct lcore *lc, struct conn *c)
 	if (c->listener_tls == DP_TLS_NONE)
 		begin_plain(lc, c);
 	else
-		count(lc->conns, c, proxy_source(to, (size_t)len, &source) ? &source : &c->peer);
+		count_place(lc->conns, c, proxy_source(to, (size_t)len, &source) ? &source : &c->peer);
 	return rest;
 }
 
@@ -88,11 +89,14 @@ conn_begin_tls(struct lcore *lc, struct conn *c)
 	struct conns *cs = lc->conns;
 	enum tls_refused why;
 	enum tls_listener listener = c->listener_tls == DP_TLS_LEGACY ? TLS_LISTENER_LEGACY : TLS_LISTENER_NORMAL;
-	if (cs->tls && source_too_many(&cs->sources, c->source, tls_core_stats(cs->tls)->in_flight, cs->handshakes_max))
+	if (cs->tls && source_too_many(&cs->sources, SOURCE_HANDSHAKE, c->source, tls_core_stats(cs->tls)->in_flight,
+				       cs->handshakes_max))
 		lc->stats.drops[DROP_CONN_SOURCE]++;
 	else if (cs->tls)
 		c->tls = tls_accept(cs->tls, (uint32_t)(c - cs->conn), listener, lc->now, &why);
-	if (!c->tls)
+	if (c->tls)
+		count(cs, c, SOURCE_HANDSHAKE);
+	else
 		conn_refuse(lc, c, DP_CONN_RESET);
 	return c->tls;
 }
@@ -104,25 +108,53 @@ may_begin(struct lcore *lc, const struct tcp_opened *o)
 {
 	struct conns *cs = lc->conns;
 	bool proxied = o->user >> 16 & 0xff, tls = (uint8_t)(o->user >> 8) != DP_TLS_NONE;
-	if (proxied || !tls || !source_too_many(&cs->sources, source_place(&cs->sources, &o->peer), cs->in_use, cs->n))
+	uint16_t place = source_place(&cs->sources, &o->peer);
+	if (proxied || !tls || !source_too_many(&cs->sources, SOURCE_PLACE, place, cs->in_use, cs->n))
 		return true;
 	lc->stats.drops[DROP_CONN_SOURCE]++;
 	return false;
 }
 
 static void
-count(struct conns *cs, struct conn *c, const struct addr *source)
+count(struct conns *cs, struct conn *c, enum source_share share)
+{
+	c->counted |= (uint8_t)(1 << share);
+	cs->sources.n[share][c->source]++;
+	cs->strangers += share == SOURCE_QUEUE;
+}
+
+static void
+count_place(struct conns *cs, struct conn *c, const struct addr *source)
 {
 	c->source = source_place(&cs->sources, source);
-	c->counted = true;
-	cs->sources.n[c->source]++;
+	count(cs, c, SOURCE_PLACE);
 }
 
 void
-conn_uncount(struct conns *cs, struct conn *c)
+conn_uncount(struct conns *cs, struct conn *c, enum source_share share)
 {
-	cs->sources.n[c->source] -= c->counted;
-	c->counted = false;
+	if (!(c->counted & 1 << share))
+		return;
+	c->counted &= (uint8_t) ~(1 << share);
+	cs->sources.n[share][c->source]--;
+	cs->strangers -= share == SOURCE_QUEUE;
+}
+
+/* Who has a session, and PPTP, whose connections never have one, are bounded by what sessions and tunnels are. */
+bool
+conn_may_queue(struct lcore *lc, struct conn *c)
+{
+	struct conns *cs = lc->conns;
+	if (c->slot != SLOT_NONE || !c->tls || c->counted & 1 << SOURCE_QUEUE)
+		return true;
+	if (cs->strangers >= cs->strangers_max)
+		return false;
+	if (source_too_many(&cs->sources, SOURCE_QUEUE, c->source, cs->strangers, cs->strangers_max)) {
+		lc->stats.drops[DROP_CONN_SOURCE]++;
+		return false;
+	}
+	count(cs, c, SOURCE_QUEUE);
+	return true;
 }
 
 /* --- what MAIN hears --------------------------------------------------------------------------------------------- */

@@ -64,6 +64,7 @@ conns_new(const struct conns_start *s)
 	cs->waiting_max = s->mbufs / 10;
 	cs->handshakes_max = s->max_handshakes && s->max_handshakes < s->conns ? s->max_handshakes : s->conns;
 	cs->sources.key = rte_rand() | 1;
+	cs->strangers_max = RTE_MAX(sessions / 4, 1u);
 	cs->work_first = cs->work_last = CONN_NONE;
 	for (uint32_t i = 0; i < cs->n; i++) {
 		cs->conn[i].generation = 1;

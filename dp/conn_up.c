@@ -133,7 +133,7 @@ tls_event(struct lcore *lc, struct tls_event *e)
 		if (c->state != CONN_HANDSHAKE || !c->tcp) /* its end has begun */
 			return;
 		c->state = CONN_HEAD;
-		conn_uncount(lc->conns, c);
+		conn_uncount(lc->conns, c, SOURCE_HANDSHAKE);
 		c->relayed = tls_relayed(e->conn);
 		if (!c->over)
 			wheel_del(&c->timer);

@@ -607,6 +607,16 @@ left_in_the_handshake(void **state)
 	assert_int_equal(handshakes(), 0);
 }
 
+static bool
+nobody_counted(void)
+{
+	const uint32_t *n = &bed.lc->conns->sources.n[0][0];
+	for (unsigned i = 0; i < SOURCE_SHARES << SOURCES_LOG2; i++)
+		if (n[i])
+			return false;
+	return !bed.lc->conns->strangers;
+}
+
 /* One address does not have all places, of connections and of handshakes; and has them again when its own are done. */
 static void
 one_address(void **state)
@@ -631,8 +641,62 @@ one_address(void **state)
 	dial_turns(4, 1000);
 	assert_int_equal(bed.lc->conns->in_use, 0);
 	assert_non_null(dial(1, 0));
-	for (unsigned i = 0; i < 1 << SOURCES_LOG2; i++)
-		assert_int_equal(bed.lc->conns->sources.n[i], 0);
+	assert_true(nobody_counted());
+}
+
+/* Nor when it gets as far as TLS and says no more. */
+static void
+one_address_after_tls(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 8; i++)
+		assert_non_null(dial_up());
+	assert_int_equal(bed.lc->conns->in_use, 8);
+	dial_tcp();
+	assert_int_equal(bed.lc->conns->in_use, 8);
+	assert_int_equal(bed.lc->stats.drops[DROP_CONN_SOURCE], 1);
+}
+
+/* says: MAIN sends so many octets; whether they may wait. */
+static bool
+says(const struct dial_client *c, uint16_t octets)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(bed.lc->pool);
+	assert_non_null(m);
+	assert_non_null(rte_pktmbuf_append(m, octets));
+	return conn_put_control(bed.lc, dial_conn(c), m);
+}
+
+/* Strangers who take nothing have a quarter of the queues, and one address a quarter of that when half of it is in use: who has
+ * a session always finds one. */
+static void
+strangers_leave_queues(void **state)
+{
+	struct conns *cs = bed.lc->conns;
+	struct dial_client *c = dial(1, 60), *idle[4];
+	(void)state;
+	assert_int_equal(cs->strangers_max, 4); /* of 16 */
+	for (unsigned i = 0; i < 4; i++) {
+		idle[i] = dial_up();
+		assert_non_null(idle[i]);
+		dial_deafen(idle[i], true);
+		for (unsigned k = 0; k < 12 && says(idle[i], 1400);
+		     k++) /* more than TCP's first window, which nothing opens */
+			;
+		dial_turns(2, 1000);
+	}
+	assert_int_equal(cs->strangers, 2);
+	assert_int_equal(bed.lc->stats.drops[DROP_CONN_SOURCE], 2);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(dial_gone(idle[i]) ? dial_gone(idle[i])->reason : 0, i < 2 ? 0 : DP_CONN_LOAD);
+	for (unsigned i = 0; i < 8; i++)
+		dial_down(1, 1400);
+	UNTIL(c->data == 8, 10, 1000);
+	assert_true(dial_echo(c));
+	UNTIL(c->control[9] == 1, 10, 1000);
+	for (unsigned i = 0; i < 2; i++)
+		dial_deafen(idle[i], false);
+	UNTIL(!cs->strangers, 100, 100000);
 }
 
 /* Behind a load balancer the client's address counts; a connection of its own is counted by its own. */
@@ -645,10 +709,10 @@ one_address_behind_a_proxy(void **state)
 	const struct addr client = bed_addr("192.0.2.7"), balancer = addr_from_ip4(BED_LAC);
 	(void)state;
 	assert_true(proxied(proxied_4, sizeof proxied_4 - 1));
-	assert_int_equal(s->n[source_place(s, &client)], 1);
-	assert_int_equal(s->n[source_place(s, &balancer)], 0);
+	assert_int_equal(s->n[SOURCE_PLACE][source_place(s, &client)], 1);
+	assert_int_equal(s->n[SOURCE_PLACE][source_place(s, &balancer)], 0);
 	assert_true(proxied(local, sizeof local - 1));
-	assert_int_equal(s->n[source_place(s, &balancer)], 1);
+	assert_int_equal(s->n[SOURCE_PLACE][source_place(s, &balancer)], 1);
 }
 
 int
@@ -669,6 +733,8 @@ main(void)
 		TEST(answers_that_lie),
 		TEST(left_in_the_handshake),
 		TEST(one_address),
+		TEST(one_address_after_tls),
+		TEST(strangers_leave_queues),
 		TEST(one_address_behind_a_proxy),
 		TEST(bad_proxy_header),
 		TEST(opened_and_reset_at_once),
