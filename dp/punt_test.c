@@ -4,6 +4,13 @@
 
 #define FLOOD 60000
 
+/* known_buckets: by a key that spreads neighbours.  Of all that a start may draw, one in some hundred puts nine into one. */
+static void
+known_buckets(void)
+{
+	bed.lc->punt_key = 0x9e3779b97f4a7c15;
+}
+
 static unsigned
 punted(void)
 {
@@ -86,6 +93,7 @@ static void
 one_stranger_leaves_room_for_another(void **state)
 {
 	(void)state;
+	known_buckets();
 	for (uint32_t i = 0; i < FLOOD; i++)
 		control_rx(0, BED_LAC);
 	assert_int_equal(punted(), PUNT_LISTEN_PER_SOURCE_PER_S);
@@ -99,6 +107,7 @@ static void
 one_tunnel_leaves_room_for_another(void **state)
 {
 	(void)state;
+	known_buckets();
 	bed_session(1);
 	for (uint16_t i = 1; i <= 8; i++)
 		bed.lc->tunnel_peers[100 + i] = addr_from_ip4(BED_LAC + i);
@@ -115,6 +124,7 @@ static void
 one_peers_sessions_leave_room_for_anothers(void **state)
 {
 	(void)state;
+	known_buckets();
 	struct frame f;
 	for (uint16_t sid = 1; sid <= 2; sid++)
 		bed_session(sid);
@@ -179,6 +189,7 @@ static void
 one_arp_sender_leaves_room_for_another(void **state)
 {
 	(void)state;
+	known_buckets();
 	for (uint32_t i = 0; i < FLOOD; i++)
 		arp_rx(BED_ACCESS, 1);
 	assert_int_equal(punted(), PUNT_ARP_PER_SOURCE_PER_S);
