@@ -27,7 +27,8 @@ connlimit_admits(struct connlimit *c, const struct conf_limits *l, const struct 
 {
 	if (!l->connections)
 		return true;
-	struct connlimit_source *s = source_get(c, l, source, now);
+	const struct addr whose = addr_source(source);
+	struct connlimit_source *s = source_get(c, l, &whose, now);
 	if (!s)
 		return true;
 	int64_t cost = cost_us(l), most = cost * l->burst;

@@ -1,8 +1,9 @@
 /* connlimit.h - how many connections one source may begin: limits.connection-limit.
  *
- * A token bucket for each address that has begun one lately: `burst` at once, then so many in so much time.  Whoever has
- * kept quiet for limits.timeout is forgotten.  Sources may be forged, so their number is bounded: when there is no room
- * for another, the one that was heard longest ago is forgotten, and a flood of strangers cannot keep anybody out.
+ * A token bucket for each source that has begun one lately: `burst` at once, then so many in so much time.  A source is
+ * an address, or the /64 of an IPv6 one (addr_source).  Whoever has kept quiet for limits.timeout is forgotten.
+ * Sources may be forged, so their number is bounded: when there is no room for another, the one that was heard longest
+ * ago is forgotten, and a flood of strangers cannot keep anybody out.
  *
  * What a connection is, the protocol knows: a tunnel of L2TP, a TCP connection of PPTP and SSTP.  Sessions in a tunnel are
  * not counted: a LAC brings thousands.  MAIN only.

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <millrace/bytes.h>
+
 #include "connlimit.h"
 
 static struct connlimit limit;
@@ -67,6 +69,22 @@ each_for_himself(void **state)
 	assert_int_equal(begin(1, 100), 3);
 }
 
+/* Of IPv6 a /64 is one source: whoever has one has all its addresses. */
+static void
+one_site(void **state)
+{
+	struct addr a = {{0x20, 0x01, 0x0d, 0xb8}};
+	unsigned in = 0;
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		put_be16(a.b + 14, (uint16_t)i);
+		in += connlimit_admits(&limit, &rule, &a, now);
+	}
+	assert_int_equal(in, 3);
+	a.b[7] = 1;
+	assert_true(connlimit_admits(&limit, &rule, &a, now));
+}
+
 static void
 no_limit(void **state)
 {
@@ -103,10 +121,7 @@ main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(a_burst_then_a_rate),
-		T(each_for_himself),
-		T(no_limit),
-		T(strangers_are_forgotten),
+		T(a_burst_then_a_rate), T(each_for_himself), T(one_site), T(no_limit), T(strangers_are_forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

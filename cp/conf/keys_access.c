@@ -161,8 +161,8 @@ limits_finish(struct conf_reader *r, void *obj, const struct config_setting_t *s
 #define T struct conf_limits
 static const struct conf_row limits_rows[] = {
 	STRING(T, connection_limit, "connection-limit", 0, 20, NULL, "flood control",
-		"New connections accepted of one source, such as \"1/min\" or \"60/sec\": tunnels of L2TP, TCP "
-		"connections of the others.",
+		"New connections accepted of one source, an IPv4 address or an IPv6 /64, such as \"1/min\" or "
+		"\"60/sec\": tunnels of L2TP, TCP connections of the others.",
 		.syntax = &connection_limit),
 	NUMBER(T, burst, "burst", 1, 10000, "3", "flood control", "Connections in a row that are let through."),
 	NUMBER(T, timeout, "timeout", 1, 3600, "60", "flood control",
