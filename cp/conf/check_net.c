@@ -4,8 +4,24 @@
 
 #include "conf/reader.h"
 
-#define ADDRESSES_MAX 8 /* of one interface: what the dataplane has room for */
-#define LENGTHS6_MAX 8u /* of IPv6 prefixes in one table, likewise */
+#define ADDRESSES_MAX 8  /* of one interface: what the dataplane has room for */
+#define LENGTHS6_MAX 8u  /* of IPv6 prefixes in one table, likewise */
+#define LISTENERS_MAX 64 /* of TCP, and as many others, likewise */
+
+/* A listener that every worker gets: of the item of this key; port 0 is GRE's. */
+struct claim {
+	const char *key;
+	int item;
+	struct addr addr;
+	uint16_t port;
+};
+
+/* claims: what shares a table of the workers. */
+struct claims {
+	const char *of;
+	unsigned n;
+	struct claim v[LISTENERS_MAX];
+};
 
 static bool
 has_role(const struct conf_interface *i, enum conf_table_id table)
@@ -351,44 +367,125 @@ listens_on(const struct conf *c, const struct addr *a)
 }
 
 static int
-check_listen(struct conf_reader *r, const char *key, const struct conf_endpoints *e, bool ipv6)
+no_room(struct conf_reader *r, const struct claims *all, const struct claim *c)
 {
-	for (unsigned i = 0; i < e->n; i++) {
+	char what[24] = "GRE to", text[ADDR_STRLEN];
+	if (c->port)
+		snprintf(what, sizeof what, "port %u of", c->port);
+	return conf_fail(r, c->key, c->item, "%s %s is one more than the %d listeners of %s that there is room for",
+			 what, addr_str(&c->addr, text), LISTENERS_MAX, all->of);
+}
+
+/* claim: 0.0.0.0 beside one of its addresses says the same twice, which harms nothing; two keys mean different things, and
+ * only the first would come true. */
+static int
+claim(struct conf_reader *r, struct claims *all, const struct claim *c)
+{
+	char text[ADDR_STRLEN];
+	for (unsigned i = 0; i < all->n; i++) {
+		const struct claim *o = &all->v[i];
+		if (o->port != c->port || !addr_eq(&o->addr, &c->addr))
+			continue;
+		if (!strcmp(o->key, c->key))
+			return 0;
+		return conf_fail(r, c->key, c->item, "takes port %u of %s, which %s has already", c->port,
+				 addr_str(&c->addr, text), o->key);
+	}
+	if (all->n == LISTENERS_MAX)
+		return no_room(r, all, c);
+	all->v[all->n++] = *c;
+	return 0;
+}
+
+/* claim_all: 0.0.0.0 and :: are the addresses of access interfaces, of their family. */
+static int
+claim_all(struct conf_reader *r, struct claims *all, struct claim c)
+{
+	const struct conf *conf = r->conf;
+	const bool any = addr_is_any(&c.addr), v4 = addr_is_v4(&c.addr);
+	int rc = any ? 0 : claim(r, all, &c);
+	for (unsigned i = 0; any && i < conf->interfaces.n; i++) {
+		const struct conf_prefixes *p = &conf->interfaces.v[i].addresses;
+		for (unsigned j = 0; !rc && conf->interfaces.v[i].access && j < p->n; j++) {
+			c.addr = p->v[j].addr;
+			rc = addr_is_v4(&c.addr) == v4 ? claim(r, all, &c) : 0;
+		}
+	}
+	return rc;
+}
+
+static int
+check_listen(struct conf_reader *r, struct claims *all, const char *key, const struct conf_endpoints *e)
+{
+	int rc = 0;
+	for (unsigned i = 0; !rc && i < e->n; i++) {
 		const struct addr *a = &e->v[i].addr;
 		char text[ADDR_STRLEN];
 		addr_str(a, text);
-		if (!ipv6 && !addr_is_v4(a))
-			return conf_fail(r, key, (int)i, "%s is not an IPv4 address", text);
 		if (listens_on(r->conf, a))
-			continue;
-		if (addr_is_any(a))
-			return conf_fail(
-				r, key, (int)i,
-				"%s means our %s addresses on interfaces with access = true, and there is none", text,
-				addr_is_v4(a) ? "IPv4" : "IPv6");
-		return conf_fail(r, key, (int)i,
-				 "%s is no address of an interface with access = true, and no loopback address", text);
+			rc = claim_all(r, all, (struct claim){key, (int)i, *a, e->v[i].port});
+		else if (addr_is_any(a))
+			rc = conf_fail(r, key, (int)i,
+				       "%s means our %s addresses on interfaces with access = true, and there is none",
+				       text, addr_is_v4(a) ? "IPv4" : "IPv6");
+		else
+			rc = conf_fail(r, key, (int)i,
+				       "%s is no address of an interface with access = true, and no loopback address",
+				       text);
 	}
-	return 0;
+	return rc;
+}
+
+#define EPHEMERAL 49152 /* RFC 6335 6: where the dynamic ports begin */
+
+static int
+check_l2tp_listen(struct conf_reader *r, struct claims *others)
+{
+	const struct conf_l2tp *l = &r->conf->l2tp;
+	if (!l->listen.n)
+		return conf_fail(r, "l2tp.listen", -1, "is empty, expected an address");
+	int rc = check_listen(r, others, "l2tp.listen", &l->listen);
+	for (unsigned i = 0; !rc && l->use_ephemeral_ports && i < l->listen.n; i++)
+		rc = claim_all(r, others,
+			       (struct claim){"l2tp.use-ephemeral-ports", -1, l->listen.v[i].addr, EPHEMERAL});
+	return rc;
+}
+
+static int
+check_sstp_listen(struct conf_reader *r, struct claims *tcp)
+{
+	const struct conf_sstp *c = &r->conf->sstp;
+	int rc = check_listen(r, tcp, "sstp.listen", &c->listen);
+	if (!rc)
+		rc = check_listen(r, tcp, "sstp.legacy-listen", &c->legacy_listen);
+	return rc ? rc : check_listen(r, tcp, "sstp.proxy-listen", &c->proxy_listen);
+}
+
+static int
+check_pptp_listen(struct conf_reader *r, struct claims *tcp, struct claims *others)
+{
+	const struct conf_endpoints *e = &r->conf->pptp.listen;
+	char text[ADDR_STRLEN];
+	for (unsigned i = 0; i < e->n; i++)
+		if (!addr_is_v4(&e->v[i].addr))
+			return conf_fail(r, "pptp.listen", (int)i, "%s is not an IPv4 address",
+					 addr_str(&e->v[i].addr, text));
+	int rc = check_listen(r, tcp, "pptp.listen", e);
+	for (unsigned i = 0; !rc && i < e->n; i++) /* GRE's 0.0.0.0 is one listener */
+		rc = claim(r, others, &(struct claim){"pptp.listen", (int)i, e->v[i].addr, 0});
+	return rc;
 }
 
 static int
 check_listeners(struct conf_reader *r)
 {
 	const struct conf *c = r->conf;
-	int rc = 0;
-	if (c->l2tp.enabled && !c->l2tp.listen.n)
-		return conf_fail(r, "l2tp.listen", -1, "is empty, expected an address");
-	if (c->l2tp.enabled)
-		rc = check_listen(r, "l2tp.listen", &c->l2tp.listen, true);
+	struct claims tcp = {.of = "TCP"}, others = {.of = "UDP and GRE"};
+	int rc = c->l2tp.enabled ? check_l2tp_listen(r, &others) : 0;
 	if (!rc && c->sstp.enabled)
-		rc = check_listen(r, "sstp.listen", &c->sstp.listen, true);
-	if (!rc && c->sstp.enabled)
-		rc = check_listen(r, "sstp.legacy-listen", &c->sstp.legacy_listen, true);
-	if (!rc && c->sstp.enabled)
-		rc = check_listen(r, "sstp.proxy-listen", &c->sstp.proxy_listen, true);
+		rc = check_sstp_listen(r, &tcp);
 	if (!rc && c->pptp.enabled)
-		rc = check_listen(r, "pptp.listen", &c->pptp.listen, false);
+		rc = check_pptp_listen(r, &tcp, &others);
 	return rc;
 }
 

@@ -47,6 +47,7 @@ refuse(const char *first, const char *more, const char *sentence)
 	assert_string_equal(err.file, "t.conf");
 }
 
+#define SSTP "sstp = { certificate = \"c\"; private-key = \"k\"; "
 #define POOL(name, range) "{ name = \"" name "\"; range = [ " range " ]; }"
 
 static const struct {
@@ -89,6 +90,16 @@ static const struct {
 	 "{ table = \"access\"; prefix = \"::/0\"; via = \"fd77::1\"; } );",
 	 "t.conf:10: routes[6].prefix: is ::/0, the 9th length of IPv6 prefixes in this table, expected at most 8"},
 	{"pptp = { listen = [ \"::\" ]; };", "t.conf:4: pptp.listen: :: is not an IPv4 address"},
+	{SSTP "\nlegacy-listen = [ \"0.0.0.0\" ]; };",
+	 "t.conf:5: sstp.legacy-listen: takes port 443 of 10.77.0.2, which sstp.listen has already"},
+	{SSTP "\nproxy-listen = [ \"[fd77::2]:8443\",\n\"10.77.0.2\" ]; };",
+	 "t.conf:6: sstp.proxy-listen: takes port 443 of 10.77.0.2, which sstp.listen has already"},
+	{SSTP "legacy-listen = [ \"::\" ];\nproxy-listen = [ \"fd77::2\" ]; };",
+	 "t.conf:5: sstp.proxy-listen: takes port 443 of fd77::2, which sstp.legacy-listen has already"},
+	{SSTP "port = 1723; };\npptp = { listen = [ \"10.77.0.2\" ]; };",
+	 "t.conf:5: pptp.listen: takes port 1723 of 10.77.0.2, which sstp.listen has already"},
+	{"l2tp = { port = 49152;\nuse-ephemeral-ports = true; };",
+	 "t.conf:5: l2tp.use-ephemeral-ports: takes port 49152 of 10.77.0.2, which l2tp.listen has already"},
 	{"loopback-addresses = [ \"10.77.0.2\" ];",
 	 "t.conf:4: loopback-addresses: 10.77.0.2 is an address of interface \"a\" already"},
 	{"loopback-addresses = [ \"127.0.0.1\" ];",
@@ -279,6 +290,46 @@ test_interfaces_refused(void **state)
 									   "l2tp = { };",
 	       "t.conf:3: l2tp.listen: 0.0.0.0 means our IPv4 addresses on interfaces with access = true, and there is "
 	       "none");
+}
+
+/* ports_from: n endpoints of one address. */
+static const char *
+ports_from(unsigned first, unsigned n)
+{
+	static char text[4096];
+	size_t at = 0;
+	for (unsigned i = 0; i < n; i++)
+		at += (size_t)snprintf(text + at, sizeof text - at, "%s\n\"10.77.0.2:%u\"", i ? "," : "", first + i);
+	return text;
+}
+
+/* A worker has room for 64 listeners of TCP, and for 64 others. */
+static void
+test_room_for_listeners(void **state)
+{
+	char more[8192];
+	(void)state;
+	snprintf(more, sizeof more, SSTP "listen = [ \"0.0.0.0\", \"10.77.0.2:443\" ]; legacy-listen = [ %s ]; };",
+		 ports_from(1000, 63));
+	conf_free(load(base, more));
+	snprintf(more, sizeof more, SSTP "legacy-listen = [ %s ]; };", ports_from(1000, 64));
+	refuse(base, more,
+	       "t.conf:68: sstp.legacy-listen: port 1063 of 10.77.0.2 is one more than the 64 listeners of TCP that "
+	       "there is room for");
+	snprintf(more, sizeof more, SSTP "legacy-listen = [ %s ]; };\npptp = { };", ports_from(1000, 63));
+	refuse(base, more,
+	       "t.conf:68: pptp.listen: port 1723 of 10.77.0.2 is one more than the 64 listeners of TCP that there is "
+	       "room for");
+	snprintf(more, sizeof more, "l2tp = { listen = [ %s ]; };", ports_from(1000, 64));
+	conf_free(load(base, more));
+	snprintf(more, sizeof more, "l2tp = { listen = [ %s ]; };", ports_from(1000, 65));
+	refuse(base, more,
+	       "t.conf:69: l2tp.listen: port 1064 of 10.77.0.2 is one more than the 64 listeners of UDP and GRE that "
+	       "there is room for");
+	snprintf(more, sizeof more, "l2tp = { listen = [ %s ]; };\npptp = { };", ports_from(1000, 64));
+	refuse(base, more,
+	       "t.conf:69: pptp.listen: GRE to 0.0.0.0 is one more than the 64 listeners of UDP and GRE that there is "
+	       "room for");
 }
 
 /* One network in both route tables is two networks. */
@@ -568,6 +619,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_interfaces_refused),
+		cmocka_unit_test(test_room_for_listeners),
 		cmocka_unit_test(test_networks_of_two_tables),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_inheritance),
