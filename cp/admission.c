@@ -17,6 +17,8 @@ static bool says_port_limit(const struct verdict *v) ON_MAIN;
 static unsigned most_sessions(const struct session *s, const struct verdict *v) ON_MAIN;
 static bool fits(const struct login *login) ON_MAIN;
 static bool is_same_user(const struct session *s, const char *name) ON_MAIN;
+static bool is_taken(const struct session *s) ON_MAIN;
+static bool may_follow(const struct session *s, const struct ppp_auth_request *req) ON_MAIN;
 static void refuse_successor(struct session *s, const char *name, struct verdict *v) ON_MAIN;
 static void become(struct session *s, const struct login *login, struct verdict *v) ON_MAIN;
 static void answer_again(struct login *login, struct verdict *v, struct mono now) ON_MAIN;
@@ -145,7 +147,7 @@ decide(struct login *login, struct verdict *v, struct mono now)
 		answer_again(login, v, now);
 		return;
 	}
-	if (v->kind == VERDICT_YES && s->was_active && !is_same_user(s, login->req.name))
+	if (v->kind == VERDICT_YES && !may_follow(s, &login->req))
 		refuse_successor(s, login->req.name, v);
 	become(s, login, v);
 	login->most = v->kind == VERDICT_YES ? most_sessions(s, v) : 0;
@@ -189,8 +191,26 @@ is_same_user(const struct session *s, const char *name)
 	return s->username && !strcmp(s->username, name);
 }
 
-/* refuse_successor: what a session has carried is accounted for, found and timed as the user's who began it: whoever
- * proves another name on its link, negotiated again, dials himself. */
+/* is_taken: what a session has carried is accounted for, found and timed as the user's who began it; and an SSTP
+ * connection is bound once, by the keys of one user ([MS-SSTP] 3.3.5.2.3): nothing shows that another, who proves himself
+ * on it later, is not a client whose proof is passed on from elsewhere. */
+static bool
+is_taken(const struct session *s)
+{
+	return s->was_active || s->bearer_gates;
+}
+
+/* may_follow: on a link negotiated again; no method that yields less follows the one that bound it (they are in the order
+ * of their strength). */
+static bool
+may_follow(const struct session *s, const struct ppp_auth_request *req)
+{
+	bool weaker = s->bearer_gates && req->method < (enum ppp_auth)s->auth_method;
+
+	return !is_taken(s) || (is_same_user(s, req->name) && !weaker);
+}
+
+/* refuse_successor: whoever proves another name on a link that is somebody's, negotiated again, dials himself. */
 static void
 refuse_successor(struct session *s, const char *name, struct verdict *v)
 {
@@ -213,8 +233,8 @@ become(struct session *s, const struct login *login, struct verdict *v)
 	 * The end of one that was up names the address that it had. */
 	if (s->ip4 && (in ? !is_same_user(s, name) || moves : !s->was_active))
 		addresses_return(s->cp, s);
-	/* Whoever fails to prove a name on an open session does not give it to what that has carried. */
-	if (in || !s->was_active) {
+	/* Whoever fails to prove a name on a session that is somebody's does not give it to that. */
+	if (in || !is_taken(s)) {
 		session_set_name(s, name);
 		s->auth_method = (uint8_t)login->req.method;
 		s->backend = login->at;

@@ -50,7 +50,8 @@ struct bearer_ops {
 	/* overhead: bytes that the encapsulation adds to a PPP payload on the wire, outer IP header included. */
 	unsigned (*overhead)(const struct bearer *b);
 	/* keys: authentication has succeeded, and yielded these keys, or none (len 0: PAP, CHAP).  Comes before the peer is
-	 * told.  NULL when the bearer has no use for it. */
+	 * told.  No `keys` at all: the link is negotiated again, and those of before are over.  NULL when the bearer has no
+	 * use for it. */
 	void (*keys)(struct bearer *b, const struct ppp_keys *keys, struct mono now);
 };
 

@@ -216,6 +216,8 @@ ppp_link_down(void *owner, struct mono now)
 	s->authenticated = false;
 	s->gates = 0;
 	dataplane_send(s->cp->dp, DP_MSG_SESSION_SET, s->handle, &set);
+	if (s->bearer && s->bearer->ops->keys)
+		s->bearer->ops->keys(s->bearer, NULL, now);
 }
 
 static void

@@ -19,6 +19,7 @@
 
 #include <tls-offload/reason.h>
 
+#include "backend.h"
 #include "fake_dataplane.h"
 #include "log.h"
 #include "session.h"
@@ -29,8 +30,9 @@ static const char conf_text[] =
 	"interfaces = ( { name = \"access\"; port = \"p0\"; addresses = [ \"192.0.2.90/24\" ]; access = true; },\n"
 	"  { name = \"core\"; port = \"p1\"; addresses = [ \"198.51.100.1/30\" ]; } );\n"
 	"sstp = { certificate = \"c\"; private-key = \"k\"; mtu = 1452; }; max-sessions = 8;\n"
-	"authentication = { protocols = [ \"pap\" ];\n"
-	"  local-users = ( { username = \"test\"; password = \"test\"; } ); };\n"
+	"authentication = { protocols = [ %s ];\n"
+	"  local-users = ( { username = \"test\"; password = \"test\"; },\n"
+	"    { username = \"other\"; password = \"secret\"; } ); };\n"
 	"ppp-options = { ipv4 = \"prefer\"; ipv6 = \"deny\"; pcomp = \"deny\"; accomp = \"deny\"; };\n"
 	"default-pool = \"SSTP-POOL\"; gateway-address = \"10.0.0.1\";\n"
 	"client-ip-pool = ( { name = \"SSTP-POOL\"; range = [ \"10.0.0.5-10.0.0.8\" ]; } );\n";
@@ -90,22 +92,36 @@ run_ms(unsigned ms)
 }
 
 static int
-set_up(void **state)
+begin(const char *protocols)
 {
-	char err[256] = "";
+	char err[256] = "", text[sizeof conf_text + 64];
 	struct conf_error conf_err;
-	(void)state;
+	snprintf(text, sizeof text, conf_text, protocols);
 	r = calloc(1, sizeof *r);
 	r->now = (struct mono){1000000000};
 	fake_dataplane_init(&r->fake);
 	r->fake.wire = on_wire;
 	r->fake.stream = on_stream;
-	if (conf_load_string(conf_text, "sstp.conf", &r->conf, &conf_err) < 0)
+	if (conf_load_string(text, "sstp.conf", &r->conf, &conf_err) < 0)
 		fail_msg("%s", conf_err.text);
 	r->cp = cp_new(r->conf, &r->fake.base, NULL, r->now, err, sizeof err);
 	if (!r->cp)
 		fail_msg("%s", err);
 	return 0;
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	return begin("\"pap\"");
+}
+
+static int
+set_up_chap(void **state)
+{
+	(void)state;
+	return begin("\"chap\", \"pap\"");
 }
 
 static int
@@ -452,6 +468,161 @@ no_more_calls(void **state)
 	assert_int_equal(r->closes, 1);
 }
 
+/* --- LCP again ---------------------------------------------------------------------------------------------------- */
+
+/* our_request: the server's last Configure-Request. */
+static struct fake_packet
+our_request(void)
+{
+	unsigned i = r->n_frames;
+	while (i > 0 && (be16(r->frames[i - 1].bytes) != PPP_LCP || r->frames[i - 1].bytes[2] != 1))
+		i--;
+	assert_true(i > 0);
+	return r->frames[i - 1];
+}
+
+/* negotiate: LCP, from either state, down to authentication; `nak` is what our client wants of the server instead. */
+static void
+negotiate(const char *nak)
+{
+	static uint8_t id = 40; /* the same once more would be a request that is repeated */
+	SAY(PPP_LCP, 1, id++, "\1\4\5\xac\5\6\x34\x5f\x64\xcb");
+	if (nak)
+		say(PPP_LCP, 3, our_request().bytes[3], nak, 4);
+	const struct fake_packet p = our_request();
+	r->n_seen = r->n_frames;
+	say(PPP_LCP, 2, p.bytes[3], p.bytes + 6, p.len - 6);
+}
+
+static void
+let_in_again(void)
+{
+	SAY(PPP_PAP, 1, 5, "\4test\4test");
+	hear("[PAP AuthAck id=5 *]");
+	assert_int_equal(gates(), DP_GATE_AUTHENTICATED | DP_GATE_SSTP_BOUND);
+	hear("[IPCP ConfReq id=* <addr 10.0.0.1>]");
+	const struct fake_packet ours = r->frames[r->n_seen - 1];
+	say(PPP_IPCP, 2, ours.bytes[3], ours.bytes + 6, ours.len - 6);
+	SAY(PPP_IPCP, 1, 9, "\3\6\x0a\0\0\5");
+	hear("[IPCP ConfAck id=9 <addr 10.0.0.5>]");
+	assert_int_equal(gates(), ALL_GATES);
+}
+
+/* Before IPCP was ever open, and after: the same user goes on, and need not bind the connection once more. */
+static void
+bound_and_again(void **state)
+{
+	(void)state;
+	call_up();
+	lcp();
+	SAY(PPP_PAP, 1, 3, "\4test\4test");
+	hear("[PAP AuthAck *]");
+	call_connected();
+	for (unsigned i = 0; i < 2; i++) {
+		negotiate(NULL);
+		assert_int_equal(gates(), 0);
+		let_in_again();
+	}
+	assert_int_equal(sstp_stats(r->cp->sstp)[SSTP_STAT_BINDINGS], 1);
+	leave();
+}
+
+/* Whoever has bound a connection with his own keys does not get another's session by passing on that one's proof. */
+static void
+bound_then_another_user(void **state)
+{
+	(void)state;
+	call_up();
+	lcp();
+	SAY(PPP_PAP, 1, 3, "\4test\4test");
+	hear("[PAP AuthAck *]");
+	call_connected();
+	negotiate(NULL);
+	SAY(PPP_PAP, 1, 5, "\5other\6secret");
+	hear("[PAP AuthNak *]");
+	hear("[LCP TermReq *]");
+	assert_string_equal(the_session()->username, "test");
+	assert_int_equal(gates(), 0);
+	check_nothing_left();
+	assert_int_equal(r->cp->stats.ended[CAUSE_AUTH_FAILED], 1);
+}
+
+/* Nor does a name that nobody has proved become that of a bound connection. */
+static void
+bound_then_a_guess(void **state)
+{
+	(void)state;
+	call_up();
+	lcp();
+	SAY(PPP_PAP, 1, 3, "\4test\4test");
+	hear("[PAP AuthAck *]");
+	call_connected();
+	negotiate(NULL);
+	SAY(PPP_PAP, 1, 5, "\5other\5guess");
+	hear("[PAP AuthNak *]");
+	assert_string_equal(the_session()->username, "test");
+	check_nothing_left();
+}
+
+/* Keys of a link that is negotiated again bind nothing: Call Connected waits for those that come. */
+static void
+bound_between_two_links(void **state)
+{
+	(void)state;
+	call_up();
+	lcp();
+	SAY(PPP_PAP, 1, 3, "\4test\4test");
+	hear("[PAP AuthAck *]");
+	negotiate(NULL);
+	call_connected();
+	assert_int_equal(sstp_stats(r->cp->sstp)[SSTP_STAT_BINDINGS], 0);
+	let_in_again();
+	assert_int_equal(sstp_stats(r->cp->sstp)[SSTP_STAT_BINDINGS], 1);
+	leave();
+}
+
+static enum backend_answer
+say_yes(struct cp *cp, struct login *login, struct verdict *v, struct mono now)
+{
+	(void)cp, (void)login, (void)now;
+	v->kind = VERDICT_YES;
+	return BACKEND_ANSWERED;
+}
+
+/* A server that believes everybody, and sends no keys. */
+static const struct backend credulous = {.name = "credulous", .ask = say_yes};
+
+static void
+respond(const uint8_t *response, uint8_t len)
+{
+	uint8_t data[1 + 64 + 4];
+	const struct fake_packet challenge = *hear("[CHAP Challenge *]");
+	data[0] = len;
+	memcpy(data + 1, response, len);
+	memcpy(data + 1 + len, "test", 4);
+	say(PPP_CHAP, 2, challenge.bytes[3], data, 1U + len + 4);
+}
+
+/* The same name by a method that yields less than the one whose keys bound the connection. */
+static void
+bound_then_a_weaker_method(void **state)
+{
+	static const uint8_t response[16] = {1};
+	(void)state;
+	r->cp->backends[CONF_MODE_LOCAL] = &credulous;
+	call_up();
+	negotiate(NULL);
+	respond(response, sizeof response);
+	hear("[CHAP Success *]");
+	call_connected();
+	assert_int_equal(gates(), DP_GATE_AUTHENTICATED | DP_GATE_SSTP_BOUND);
+	negotiate("\3\4\xc0\x23");
+	SAY(PPP_PAP, 1, 5, "\4test\4test");
+	hear("[PAP AuthNak *]");
+	check_nothing_left();
+	assert_int_equal(r->cp->stats.ended[CAUSE_AUTH_FAILED], 1);
+}
+
 /* Who dials in through a load balancer is who the PROXY header says. */
 static void
 behind_a_proxy(void **state)
@@ -573,6 +744,11 @@ main(void)
 		TEST(reset_by_peer),
 		TEST(no_more_calls),
 		TEST(ended_by_the_operator),
+		TEST(bound_and_again),
+		TEST(bound_then_another_user),
+		TEST(bound_then_a_guess),
+		TEST(bound_between_two_links),
+		cmocka_unit_test_setup_teardown(bound_then_a_weaker_method, set_up_chap, tear_down),
 		TEST(behind_a_proxy),
 		TEST(failed_handshake),
 		TEST(strangers_fill_no_log),

@@ -404,8 +404,11 @@ static void
 bearer_keys(struct bearer *b, const struct ppp_keys *keys, struct mono now) ON_MAIN
 {
 	struct sstp_call *c = (struct sstp_call *)b;
+	c->keys_known = keys != NULL;
+	explicit_bzero(c->hlak, sizeof c->hlak);
+	if (!keys)
+		return;
 	sstp_hlak(c->hlak, keys, c->server);
-	c->keys_known = true;
 	sstp_step(c, &(struct sstp_news){.event = SSTP_EV_KEYS, .now = now});
 }
 
