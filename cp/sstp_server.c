@@ -150,6 +150,17 @@ static const struct sstp_ops upcalls = {
 
 /* --- connections ------------------------------------------------------------------------------------------------- */
 
+/* from_balancer: who connects straight to a listener for a balancer says of whom he comes, and is not believed. */
+static bool
+from_balancer(const struct cp *cp, const struct dp_conn_open *open) ON_MAIN
+{
+	const struct conf_prefixes *from = &cp->conf->sstp.proxy_from;
+	for (unsigned i = 0; i < from->n; i++)
+		if (prefix_contains(&from->v[i], &open->peer))
+			return true;
+	return !open->proxy_len;
+}
+
 /* behind_proxy: whose connection it really is; false: the header is wrong. */
 static bool
 behind_proxy(const struct dp_conn_open *open, const uint8_t *bytes, struct sstp_info *info)
@@ -183,10 +194,11 @@ stream_open(struct cp *cp, uint64_t conn, const struct dp_conn_open *open, const
 	};
 	memcpy(info.cert_sha1, open->cert_sha1, sizeof info.cert_sha1);
 	memcpy(info.cert_sha256, open->cert_sha256, sizeof info.cert_sha256);
-	if (!behind_proxy(open, bytes, &info)) {
+	bool balancer = from_balancer(cp, open);
+	if (!balancer || !behind_proxy(open, bytes, &info)) {
 		sstp_stats(cp->sstp)[SSTP_STAT_PROXY_BAD]++;
-		log_limited(cp->log, &cp->refusals, now, LOG_LEVEL_WARN, "sstp: %s:%u: wrong PROXY header",
-			    addr_str(&info.peer, peer), info.peer_port);
+		log_limited(cp->log, &cp->refusals, now, LOG_LEVEL_WARN, "sstp: %s:%u: %s", addr_str(&info.peer, peer),
+			    info.peer_port, balancer ? "wrong PROXY header" : "PROXY header, and not in proxy-from");
 		return NULL;
 	}
 	log_line(cp->log, LOG_LEVEL_DEBUG, "sstp: new connection from %s:%u", addr_str(&info.peer, peer),

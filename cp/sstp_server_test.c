@@ -29,7 +29,8 @@ static const char conf_text[] =
 	"ports = ( { name = \"p0\"; device = \"net_null0\"; }, { name = \"p1\"; device = \"net_null1\"; } );\n"
 	"interfaces = ( { name = \"access\"; port = \"p0\"; addresses = [ \"192.0.2.90/24\" ]; access = true; },\n"
 	"  { name = \"core\"; port = \"p1\"; addresses = [ \"198.51.100.1/30\" ]; } );\n"
-	"sstp = { certificate = \"c\"; private-key = \"k\"; mtu = 1452; }; max-sessions = 8;\n"
+	"sstp = { certificate = \"c\"; private-key = \"k\"; mtu = 1452; proxy-from = [ \"192.168.10.96/28\" ]; };\n"
+	"max-sessions = 8;\n"
 	"authentication = { protocols = [ %s ];\n"
 	"  local-users = ( { username = \"test\"; password = \"test\"; },\n"
 	"    { username = \"other\"; password = \"secret\"; } ); };\n"
@@ -623,35 +624,6 @@ bound_then_a_weaker_method(void **state)
 	assert_int_equal(r->cp->stats.ended[CAUSE_AUTH_FAILED], 1);
 }
 
-/* Who dials in through a load balancer is who the PROXY header says. */
-static void
-behind_a_proxy(void **state)
-{
-	static const char proxy[] =
-		"name\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\xc6\x33\x64\x01\xc3\x50\x01\xbb";
-	struct dp_conn_open how = {.name_len = 4, .proxy_len = 28};
-	(void)state;
-	connect_with(&how, proxy, 32);
-	assert_int_equal(addr_ip4(&sstp_next(r->cp->sstp, NULL)->info.peer), 0xcb007107);
-	assert_int_equal(sstp_next(r->cp->sstp, NULL)->info.peer_port, 50000);
-	assert_string_equal(sstp_next(r->cp->sstp, NULL)->calling, "203.0.113.7");
-}
-
-static void
-behind_a_wrong_proxy(void **state)
-{
-	static const char proxy[] = "\r\n\r\n\0\r\nQUIT\n\x2f\x11\0\x0c\xcb\0\x71\x07\xc6\x33\x64\x01\xc3\x50\x01\xbb";
-	struct dp_conn_open how = {.proxy_len = 28};
-	(void)state;
-	connect_with(&how, proxy, 28);
-	assert_int_equal(r->closes, 1);
-	assert_int_equal(sstp_stats(r->cp->sstp)[SSTP_STAT_PROXY_BAD], 1);
-	check_nothing_left();
-	how.proxy_len = 29; /* more than there is */
-	connect_with(&how, proxy, 28);
-	check_nothing_left();
-}
-
 /* log_begin, log_has: the log says this of what is done between. */
 static char log_path[] = "/tmp/millrace-sstp-test.XXXXXX";
 
@@ -675,6 +647,53 @@ log_has(const char *line)
 	unlink(log_path);
 	if (!strstr(all, line))
 		fail_msg("the log has no '%s': %s", line, all);
+}
+
+/* Who dials in through a load balancer is who the PROXY header says. */
+static void
+behind_a_proxy(void **state)
+{
+	static const char proxy[] =
+		"name\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\xc6\x33\x64\x01\xc3\x50\x01\xbb";
+	struct dp_conn_open how = {.name_len = 4, .proxy_len = 28};
+	(void)state;
+	connect_with(&how, proxy, 32);
+	assert_int_equal(addr_ip4(&sstp_next(r->cp->sstp, NULL)->info.peer), 0xcb007107);
+	assert_int_equal(sstp_next(r->cp->sstp, NULL)->info.peer_port, 50000);
+	assert_string_equal(sstp_next(r->cp->sstp, NULL)->calling, "203.0.113.7");
+}
+
+/* Who is no balancer of ours is not believed, whoever he says he is. */
+static void
+behind_a_strangers_proxy(void **state)
+{
+	static const char proxy[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\xc6\x33\x64\x01\xc3\x50\x01\xbb";
+	struct dp_conn_open how = {.proxy_len = 28};
+	(void)state;
+	r->conf->sstp.proxy_from.v[0].addr = addr_from_ip4(0xc0a80a40);
+	log_begin();
+	connect_with(&how, proxy, 28);
+	assert_int_equal(r->closes, 1);
+	assert_int_equal(sstp_stats(r->cp->sstp)[SSTP_STAT_PROXY_BAD], 1);
+	check_nothing_left();
+	log_has("warn  sstp: 192.168.10.100:49852: PROXY header, and not in proxy-from\n");
+	connect_with(&(struct dp_conn_open){.tls_version = 0x0303}, "", 0); /* without a header that is no matter */
+	assert_non_null(sstp_next(r->cp->sstp, NULL));
+}
+
+static void
+behind_a_wrong_proxy(void **state)
+{
+	static const char proxy[] = "\r\n\r\n\0\r\nQUIT\n\x2f\x11\0\x0c\xcb\0\x71\x07\xc6\x33\x64\x01\xc3\x50\x01\xbb";
+	struct dp_conn_open how = {.proxy_len = 28};
+	(void)state;
+	connect_with(&how, proxy, 28);
+	assert_int_equal(r->closes, 1);
+	assert_int_equal(sstp_stats(r->cp->sstp)[SSTP_STAT_PROXY_BAD], 1);
+	check_nothing_left();
+	how.proxy_len = 29; /* more than there is */
+	connect_with(&how, proxy, 28);
+	check_nothing_left();
 }
 
 /* A client that does not trust us is named, with the server name that it wants; behind a balancer too. */
@@ -753,6 +772,7 @@ main(void)
 		TEST(failed_handshake),
 		TEST(strangers_fill_no_log),
 		TEST(behind_a_wrong_proxy),
+		TEST(behind_a_strangers_proxy),
 		TEST(alert_before_the_call),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -227,6 +227,7 @@ struct conf_certificate {
 struct conf_sstp {
 	bool enabled;
 	struct conf_endpoints listen, legacy_listen, proxy_listen;
+	struct conf_prefixes proxy_from; /* not empty when proxy_listen is not */
 	unsigned port;
 	const char *certificate, *private_key, *ca_certificate;
 	CONF_LIST(struct conf_certificate) certificates;

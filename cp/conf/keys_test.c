@@ -108,6 +108,8 @@ beside(const struct conf_table *group, const struct conf_row *row)
 		return "max-interval = 1800; ";
 	if (!strcmp(row->name, "record-engine"))
 		return "cryptodev = \"crypto_aesni_gcm\"; ";
+	if (!strcmp(row->name, "proxy-listen"))
+		return "proxy-from = [ \"192.0.2.1/32\" ]; ";
 	return "";
 }
 

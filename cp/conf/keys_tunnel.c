@@ -100,6 +100,8 @@ sstp_finish(struct conf_reader *r, void *obj, const struct config_setting_t *s)
 	default_port(&p->legacy_listen, p->port);
 	default_port(&p->proxy_listen, p->port);
 	access_finish(&p->access);
+	if (p->proxy_listen.n && !p->proxy_from.n)
+		return conf_fail(r, "proxy-from", -1, "is missing, expected the addresses of the load balancers of proxy-listen");
 	if (p->record_engine == CONF_RECORD_CRYPTODEV && !(p->cryptodev && *p->cryptodev))
 		return conf_fail(r, "cryptodev", -1, "is missing, expected the device of record-engine = \"cryptodev\"");
 	/* MPPE inside TLS protects nothing: what the top level wants of it is not meant for SSTP. */
@@ -151,6 +153,9 @@ static const struct conf_row sstp_rows[] = {
 		"The same for old clients: TLS 1.0 and 1.1 are allowed there.", .flags = ROW_RESTART),
 	ENDPOINTS(T, proxy_listen, "proxy-listen", NULL, "PROXY protocol 2",
 		"The same behind a load balancer: each connection begins with a PROXY header, whose source counts.", .flags = ROW_RESTART),
+	PREFIXES(T, proxy_from, "proxy-from", "PROXY protocol 2 section 6",
+		"The load balancers of proxy-listen, which needs it: who connects from elsewhere could call himself anybody, and is "
+		"not taken."),
 	NUMBER(T, port, "port", 1, 65535, "443", "MS-SSTP 2.1", "The port of listen lines without one.", .flags = ROW_RESTART),
 	STRING(T, certificate, "certificate", 1, 1023, NULL, "PEM", "File of our certificate.", .flags = ROW_REQUIRED),
 	STRING(T, private_key, "private-key", 1, 1023, NULL, "PEM", "File of its key.", .flags = ROW_REQUIRED),

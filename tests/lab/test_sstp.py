@@ -209,7 +209,7 @@ def test_somebody_in_the_middle(start_sstp, dial_sstp, relay, tmp_path):
 @pytest.mark.asan
 def test_behind_a_balancer(start_sstp, dial_sstp, relay):
     """The real client's TLS goes through untouched, and its address is the client's, not the balancer's."""
-    bras = start_sstp(sstp='proxy-listen = [ "0.0.0.0:8443" ];')
+    bras = start_sstp(sstp='proxy-listen = [ "0.0.0.0:8443" ]; proxy-from = [ "10.77.0.0/24" ];')
     relay(ACCESS_BRAS, 8443, header=lambda peer: proxy_header(peer, (ACCESS_BRAS, 443)))
     alice = dial_sstp(server=relay_address, authentication="mschap-v2").connect()
     assert "5 received" in alice.ping(GATEWAY)

@@ -23,7 +23,7 @@ from wait import wait_until
 PROXY_PORT, LEGACY_PORT = 8443, 8444
 BRAS6 = "fd77::2"
 LISTEN = ('listen = [ "0.0.0.0:443", "[::]:443" ]; proxy-listen = [ "0.0.0.0:8443", "[::]:8443" ];'
-          ' legacy-listen = [ "0.0.0.0:8444" ];')
+          f' proxy-from = [ "{SCRIPTED}/32", "{SCRIPTED6}/128" ]; legacy-listen = [ "0.0.0.0:8444" ];')
 NETWORK = [(f'"{ACCESS_BRAS}/24"', f'"{ACCESS_BRAS}/24", "{BRAS6}/64"'),
            ("routes = (", f'routes = ( {{ table = "access"; prefix = "198.18.0.0/15"; via = "{SCRIPTED}"; }},')]
 
