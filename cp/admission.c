@@ -19,6 +19,7 @@ static bool fits(const struct login *login) ON_MAIN;
 static bool is_same_user(const struct session *s, const char *name) ON_MAIN;
 static bool is_taken(const struct session *s) ON_MAIN;
 static bool may_follow(const struct session *s, const struct ppp_auth_request *req) ON_MAIN;
+static bool lacks_keys(const struct login *login, const struct verdict *v) ON_MAIN;
 static void refuse_successor(struct session *s, const char *name, struct verdict *v) ON_MAIN;
 static void become(struct session *s, const struct login *login, struct verdict *v) ON_MAIN;
 static void answer_again(struct login *login, struct verdict *v, struct mono now) ON_MAIN;
@@ -149,6 +150,8 @@ decide(struct login *login, struct verdict *v, struct mono now)
 	}
 	if (v->kind == VERDICT_YES && !may_follow(s, &login->req))
 		refuse_successor(s, login->req.name, v);
+	if (v->kind == VERDICT_YES && lacks_keys(login, v))
+		refuse(v, CAUSE_MPPE_NO_KEYS);
 	become(s, login, v);
 	login->most = v->kind == VERDICT_YES ? most_sessions(s, v) : 0;
 	if (!fits(login) && s->cp->conf->single_session == CONF_SINGLE_REPLACE) {
@@ -208,6 +211,17 @@ may_follow(const struct session *s, const struct ppp_auth_request *req)
 	bool weaker = s->bearer_gates && req->method < (enum ppp_auth)s->auth_method;
 
 	return !is_taken(s) || (is_same_user(s, req->name) && !weaker);
+}
+
+/* lacks_keys: SSTP's crypto binding would be made with 32 zero octets, which anybody has who passes on a proof from
+ * elsewhere.  With PAP and CHAP-MD5 they are what [MS-SSTP] 3.2.5.2.2 wants. */
+static bool
+lacks_keys(const struct login *login, const struct verdict *v)
+{
+	enum ppp_auth method = login->req.method;
+	bool yields_keys = method == PPP_AUTH_MSCHAP || method == PPP_AUTH_MSCHAPV2;
+
+	return login->s->protocol == CONF_SSTP && yields_keys && !v->result.keys.len;
 }
 
 /* refuse_successor: whoever proves another name on a link that is somebody's, negotiated again, dials himself. */

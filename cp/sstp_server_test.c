@@ -126,6 +126,20 @@ set_up_chap(void **state)
 }
 
 static int
+set_up_mschap(void **state)
+{
+	(void)state;
+	return begin("\"mschap\"");
+}
+
+static int
+set_up_mschapv2(void **state)
+{
+	(void)state;
+	return begin("\"mschap-v2\"");
+}
+
+static int
 tear_down(void **state)
 {
 	(void)state;
@@ -469,6 +483,31 @@ no_more_calls(void **state)
 	assert_int_equal(r->closes, 1);
 }
 
+/* log_begin, log_has: the log says this of what is done between. */
+static char log_path[] = "/tmp/millrace-sstp-test.XXXXXX";
+
+static void
+log_begin(void)
+{
+	memcpy(log_path + sizeof log_path - 7, "XXXXXX", 6);
+	close(mkstemp(log_path));
+	assert_int_equal(log_open(&r->cp->log, log_path, LOG_LEVEL_WARN), 0);
+}
+
+static void
+log_has(const char *line)
+{
+	char all[4096];
+	log_close(r->cp->log);
+	r->cp->log = NULL;
+	FILE *f = fopen(log_path, "r");
+	all[fread(all, 1, sizeof all - 1, f)] = 0;
+	fclose(f);
+	unlink(log_path);
+	if (!strstr(all, line))
+		fail_msg("the log has no '%s': %s", line, all);
+}
+
 /* --- LCP again ---------------------------------------------------------------------------------------------------- */
 
 /* our_request: the server's last Configure-Request. */
@@ -624,29 +663,23 @@ bound_then_a_weaker_method(void **state)
 	assert_int_equal(r->cp->stats.ended[CAUSE_AUTH_FAILED], 1);
 }
 
-/* log_begin, log_has: the log says this of what is done between. */
-static char log_path[] = "/tmp/millrace-sstp-test.XXXXXX";
-
+/* Keys are what MS-CHAP is bound by: an acceptance without them would be bound by zeros, which anybody has. */
 static void
-log_begin(void)
+accepted_without_keys(void **state)
 {
-	memcpy(log_path + sizeof log_path - 7, "XXXXXX", 6);
-	close(mkstemp(log_path));
-	assert_int_equal(log_open(&r->cp->log, log_path, LOG_LEVEL_WARN), 0);
-}
-
-static void
-log_has(const char *line)
-{
-	char all[4096];
-	log_close(r->cp->log);
-	r->cp->log = NULL;
-	FILE *f = fopen(log_path, "r");
-	all[fread(all, 1, sizeof all - 1, f)] = 0;
-	fclose(f);
-	unlink(log_path);
-	if (!strstr(all, line))
-		fail_msg("the log has no '%s': %s", line, all);
+	static const uint8_t response[49] = {1};
+	(void)state;
+	r->cp->backends[CONF_MODE_LOCAL] = &credulous;
+	call_up();
+	negotiate(NULL);
+	log_begin();
+	respond(response, sizeof response);
+	hear("[CHAP Failure *]");
+	hear("[LCP TermReq *]");
+	assert_int_equal(gates(), 0);
+	log_has("sstp0:test: authentication failed: RADIUS keying material missing");
+	check_nothing_left();
+	assert_int_equal(r->cp->stats.ended[CAUSE_MPPE_NO_KEYS], 1);
 }
 
 /* Who dials in through a load balancer is who the PROXY header says. */
@@ -768,6 +801,8 @@ main(void)
 		TEST(bound_then_a_guess),
 		TEST(bound_between_two_links),
 		cmocka_unit_test_setup_teardown(bound_then_a_weaker_method, set_up_chap, tear_down),
+		cmocka_unit_test_setup_teardown(accepted_without_keys, set_up_mschap, tear_down),
+		cmocka_unit_test_setup_teardown(accepted_without_keys, set_up_mschapv2, tear_down),
 		TEST(behind_a_proxy),
 		TEST(failed_handshake),
 		TEST(strangers_fill_no_log),
