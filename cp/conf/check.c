@@ -1,5 +1,6 @@
 /* check.c - what no single row can know: names that mean something, and what fits together. */
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "conf/reader.h"
@@ -174,12 +175,29 @@ check_l2tp_peers(struct conf_reader *r)
 	return 0;
 }
 
+/* check_certificates: the first of a name is shown, and no other ever; names are compared as TLS does. */
+static int
+check_certificates(struct conf_reader *r)
+{
+	const struct conf_sstp *s = &r->conf->sstp;
+	for (unsigned i = 1; i < s->certificates.n; i++)
+		for (unsigned j = 0; j < i; j++) {
+			const char *name = s->certificates.v[i].host_name;
+			char key[40];
+			snprintf(key, sizeof key, "sstp.certificates[%u].host-name", i);
+			if (!strcasecmp(name, s->certificates.v[j].host_name))
+				return conf_fail(r, key, -1, "is \"%s\", which sstp.certificates[%u] is already", name,
+						 j);
+		}
+	return 0;
+}
+
 int
 conf_check(struct conf_reader *r)
 {
 	static int (*const checks[])(struct conf_reader *) = {
-		check_cores,     conf_check_net,   conf_check_subscriber,
-		check_protocols, check_l2tp_peers, conf_check_radius,
+		check_cores,      conf_check_net,     conf_check_subscriber, check_protocols,
+		check_l2tp_peers, check_certificates, conf_check_radius,
 	};
 	int rc = 0;
 	for (unsigned i = 0; !rc && i < sizeof checks / sizeof *checks; i++)

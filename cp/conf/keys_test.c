@@ -22,6 +22,9 @@ struct sample {
 	const char *key, *good, *bad;
 };
 
+#define HEX40(last) "\"00000000000000000000000000000000000000" #last "\""
+#define HEX64(last) "\"00000000000000000000000000000000000000000000000000000000000000" #last "\""
+
 /* Keys whose string has a form: one that is well formed and one that is not. */
 static const struct sample samples[] = {
 	{"name", "\"a-1\"", "\"a b\""},
@@ -29,8 +32,9 @@ static const struct sample samples[] = {
 	{"host", "\"mr-core\"", "\"a/b\""},
 	{"connection-limit", "\"60/sec\"", "\"60/week\""},
 	{"http-error", "\"https://example.net/\"", "\"ftp\""},
-	{"cert-hash-sha1", "\"00ff\"", "\"00fg\""},
-	{"cert-hash-sha256", "\"00ff\"", "\"00fg\""},
+	{"cert-hash-sha1", HEX40(0f), HEX40(0g)},
+	{"cert-hash-sha256", HEX64(0f), HEX64(0g)},
+	{"host-name", "\"vpn.example.net\"", "\"*.example.net\""},
 	{"ipv6-interface-id", "\"0:0:0:beef\"", "\"0:0:beef\""},
 	{"ipv6-peer-interface-id", "\"ipv4-addr\"", "\"0:0:0:12345\""},
 };

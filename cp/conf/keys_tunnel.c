@@ -118,14 +118,36 @@ http_error_ok(const char *s)
 	return !strcmp(s, "deny") || !strcmp(s, "allow") || !strncmp(s, "http://", 7) || !strncmp(s, "https://", 8);
 }
 
+/* hex_ok: n digits, or none. */
 static bool
-hex_ok(const char *s)
+hex_ok(const char *s, size_t n)
 {
-	return strspn(s, "0123456789abcdefABCDEF") == strlen(s);
+	size_t len = strlen(s);
+	return strspn(s, "0123456789abcdefABCDEF") == len && (!len || len == n);
+}
+
+static bool
+sha1_ok(const char *s)
+{
+	return hex_ok(s, 40);
+}
+
+static bool
+sha256_ok(const char *s)
+{
+	return hex_ok(s, 64);
+}
+
+static bool
+no_pattern(const char *s)
+{
+	return !strchr(s, '*');
 }
 
 static const struct conf_syntax http_error = {http_error_ok, "\"deny\", \"allow\" or a URL"};
-static const struct conf_syntax hex = {hex_ok, "hexadecimal digits"};
+static const struct conf_syntax sha1 = {sha1_ok, "40 hexadecimal digits"};
+static const struct conf_syntax sha256 = {sha256_ok, "64 hexadecimal digits"};
+static const struct conf_syntax host_name = {no_pattern, "one name without *"};
 static const struct conf_word hash_words[] = {{"sha1", CONF_HASH_SHA1}, {"sha256", CONF_HASH_SHA256}, {NULL}};
 static const struct conf_word tls_words[] = {
 	{"tls1", CONF_TLS_1_0}, {"tls1.1", CONF_TLS_1_1}, {"tls1.2", CONF_TLS_1_2}, {"tls1.3", CONF_TLS_1_3}, {NULL},
@@ -136,7 +158,8 @@ static const struct conf_word record_words[] = {
 
 #define T struct conf_certificate
 static const struct conf_row certificate_rows[] = {
-	STRING(T, host_name, "host-name", 1, 255, NULL, "RFC 6066 3", "The server name that clients ask for.",
+	STRING(T, host_name, "host-name", 1, 255, NULL, "RFC 6066 3", "The server name that clients ask for; *.example.net "
+		"is all those with one label more.",
 		.flags = ROW_REQUIRED),
 	STRING(T, certificate, "certificate", 1, 1023, NULL, "PEM", "File of the certificate.", .flags = ROW_REQUIRED),
 	STRING(T, private_key, "private-key", 1, 1023, NULL, "PEM", "File of its key.", .flags = ROW_REQUIRED),
@@ -163,16 +186,16 @@ static const struct conf_row sstp_rows[] = {
 	ITEMS(T, certificates, struct conf_certificate, "certificates", &certificate_table, 1024, "RFC 6066 3",
 		"More certificates, chosen by the name that the client asks for."),
 	STRING(T, host_name, "host-name", 0, 255, NULL, "MS-SSTP 2.1",
-		"Only connections to this host, by TLS server name and HTTP Host, are taken."),
+		"Only connections to this host, by TLS server name and HTTP Host, are taken.", .syntax = &host_name),
 	STRING(T, http_error, "http-error", 1, 1023, "allow", "RFC 9110 15",
 		"The answer to other HTTP requests: deny closes, allow sends the status, a URL redirects.",
 		.syntax = &http_error),
 	WORDS(T, cert_hash_proto, "cert-hash-proto", hash_words, "sha1 sha256", "MS-SSTP 2.2.6",
 		"Crypto binding hashes offered."),
 	STRING(T, cert_hash_sha1, "cert-hash-sha1", 0, 40, NULL, "MS-SSTP 2.2.7",
-		"The certificate's hash, when a load balancer shows another certificate.", .syntax = &hex),
+		"The certificate's hash, when a load balancer shows another certificate.", .syntax = &sha1),
 	STRING(T, cert_hash_sha256, "cert-hash-sha256", 0, 64, NULL, "MS-SSTP 2.2.7", "The same with SHA-256.",
-		.syntax = &hex),
+		.syntax = &sha256),
 	WORDS(T, ssl_protocol, "ssl-protocol", tls_words, "tls1.2 tls1.3", "RFC 8446, RFC 5246",
 		"TLS versions of listen."),
 	STRING(T, ssl_ciphers, "ssl-ciphers", 0, 1023, NULL, "RFC 5246", "Suites of TLS 1.2, as OpenSSL writes them."),

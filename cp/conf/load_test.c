@@ -48,6 +48,8 @@ refuse(const char *first, const char *more, const char *sentence)
 }
 
 #define SSTP "sstp = { certificate = \"c\"; private-key = \"k\"; "
+#define CERT(name) "{ host-name = \"" name "\"; certificate = \"c\"; private-key = \"k\"; }"
+#define HEX40 "0123456789abcdef0123456789ABCDEF01234567"
 #define POOL(name, range) "{ name = \"" name "\"; range = [ " range " ]; }"
 
 static const struct {
@@ -218,6 +220,15 @@ static const struct {
 	 "t.conf:4: sstp.proxy-from: is missing, expected the addresses of the load balancers of proxy-listen"},
 	{"sstp = { certificate = \"c\"; private-key = \"k\"; record-engine = \"cryptodev\"; };",
 	 "t.conf:4: sstp.cryptodev: is missing, expected the device of record-engine = \"cryptodev\""},
+	{SSTP "\ncert-hash-sha1 = \"" HEX40 "0\"; };",
+	 "t.conf:5: sstp.cert-hash-sha1: is \"" HEX40 "0\", expected 40 hexadecimal digits"},
+	{SSTP "\ncert-hash-sha256 = \"" HEX40 "\"; };",
+	 "t.conf:5: sstp.cert-hash-sha256: is \"" HEX40 "\", expected 64 hexadecimal digits"},
+	{SSTP "\nhost-name = \"*.example.net\"; };",
+	 "t.conf:5: sstp.host-name: is \"*.example.net\", expected one name without *"},
+	{SSTP
+	 "certificates = (\n" CERT("*.example.net") ", " CERT("a.example.net") ",\n" CERT("*.Example.net") " ); };",
+	 "t.conf:6: sstp.certificates[2].host-name: is \"*.Example.net\", which sstp.certificates[0] is already"},
 	{"name-server = [ \"192.0.2.1\", \"192.0.2.2\", \"192.0.2.3\" ];",
 	 "t.conf:4: name-server: has 3 of IPv4 and 0 of IPv6, expected at most 2 and 3"},
 	/* sockets of the control plane */
@@ -332,6 +343,22 @@ test_room_for_listeners(void **state)
 	refuse(base, more,
 	       "t.conf:69: pptp.listen: GRE to 0.0.0.0 is one more than the 64 listeners of UDP and GRE that there is "
 	       "room for");
+}
+
+/* What names a certificate of sstp, in the forms that are taken. */
+static void
+test_certificates_named(void **state)
+{
+	(void)state;
+	struct conf *c =
+		load(base, SSTP "cert-hash-sha1 = \"" HEX40 "\"; cert-hash-sha256 = \"" HEX40
+				"0123456789abcdef01234567\"; host-name = \"vpn.example.net\"; certificates = ( " CERT(
+					"*.example.net") ", " CERT("vpn.example.net") " ); };");
+	assert_int_equal(c->sstp.certificates.n, 2);
+	conf_free(c);
+	c = load(base, SSTP "cert-hash-sha1 = \"\"; cert-hash-sha256 = \"\"; host-name = \"\"; };");
+	assert_null(c->sstp.cert_hash_sha256);
+	conf_free(c);
 }
 
 /* One network in both route tables is two networks. */
@@ -622,6 +649,7 @@ main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_interfaces_refused),
 		cmocka_unit_test(test_room_for_listeners),
+		cmocka_unit_test(test_certificates_named),
 		cmocka_unit_test(test_networks_of_two_tables),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_inheritance),
