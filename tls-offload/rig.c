@@ -89,11 +89,21 @@ write_pem(const char *name, const X509 *x, const EVP_PKEY *key)
 		die(file);
 }
 
+/* append_pem: behind what is in the file. */
+static void
+append_pem(const char *file, const X509 *x)
+{
+	FILE *f = fopen(rig_file(file), "a");
+	if (!f || !PEM_write_X509(f, x) || fclose(f))
+		die(file);
+}
+
 struct issuer {
 	X509 *x;
 	EVP_PKEY *key;
 };
 
+/* certificate: for a server, unless the name is a CA's. */
 static X509 *
 certificate(const char *name, EVP_PKEY *key, const struct issuer *ca, int from_days, int to_days)
 {
@@ -111,8 +121,8 @@ certificate(const char *name, EVP_PKEY *key, const struct issuer *ca, int from_d
 	X509V3_set_ctx(&ctx, ca ? ca->x : x, x, NULL, NULL, 0);
 	char names[128];
 	snprintf(names, sizeof names, "DNS:%s", name);
-	X509_EXTENSION *e =
-		X509V3_EXT_conf_nid(NULL, &ctx, NID_basic_constraints, ca ? "CA:FALSE" : "critical,CA:TRUE");
+	X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, NID_basic_constraints,
+						strstr(name, " CA") ? "critical,CA:TRUE" : "CA:FALSE");
 	X509_add_ext(x, e, -1);
 	X509_EXTENSION_free(e);
 	e = X509V3_EXT_conf_nid(NULL, &ctx, NID_subject_alt_name, names);
@@ -130,6 +140,25 @@ leaf(const char *file, const char *name, EVP_PKEY *key, const struct issuer *ca,
 	write_pem(file, x, key);
 	X509_free(x);
 	EVP_PKEY_free(key);
+}
+
+/* expired_roots: old, the CA as it was; renewed, that and the CA; cross, the CA signed by a root that has expired, and that. */
+static void
+expired_roots(const struct issuer *ca)
+{
+	struct issuer past = {.key = EVP_EC_gen("P-256")};
+	past.x = certificate("Past CA", past.key, NULL, -10, -1);
+	X509 *old = certificate("Test CA", ca->key, NULL, -10, -1),
+	     *cross = certificate("Test CA", ca->key, &past, -10, 5);
+	write_pem("old", old, ca->key);
+	write_pem("renewed", old, ca->key);
+	append_pem("renewed.pem", ca->x);
+	write_pem("cross", cross, ca->key);
+	append_pem("cross.pem", past.x);
+	X509_free(old);
+	X509_free(cross);
+	X509_free(past.x);
+	EVP_PKEY_free(past.key);
 }
 
 /* torn_and_locked: a PEM file whose inside is broken, and a key that needs a passphrase. */
@@ -164,6 +193,7 @@ rig_certificates(void)
 	leaf("other", "other.example.net", EVP_EC_gen("P-256"), &ca, 5);
 	leaf("expired", "vpn.example.net", EVP_EC_gen("P-256"), &ca, -1);
 	leaf("small", "vpn.example.net", EVP_RSA_gen(1024), &ca, 5);
+	expired_roots(&ca);
 	torn_and_locked();
 	X509_free(ca.x);
 	X509_free(stranger.x);
@@ -174,8 +204,8 @@ rig_certificates(void)
 void
 rig_certificates_remove(void)
 {
-	static const char *const names[] = {"ca",      "stranger", "rsa",  "ec",    "other",
-					    "expired", "small",    "torn", "locked"};
+	static const char *const names[] = {"ca",    "stranger", "rsa",    "ec",  "other",   "expired",
+					    "small", "torn",     "locked", "old", "renewed", "cross"};
 	char file[64];
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		for (unsigned k = 0; k < 2; k++) {
