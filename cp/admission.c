@@ -214,7 +214,7 @@ may_follow(const struct session *s, const struct ppp_auth_request *req)
 }
 
 /* lacks_keys: SSTP's crypto binding would be made with 32 zero octets, which anybody has who passes on a proof from
- * elsewhere.  With PAP and CHAP-MD5 they are what [MS-SSTP] 3.2.5.2.2 wants. */
+ * elsewhere.  With PAP and CHAP-MD5 they are what [MS-SSTP] 3.2.5.2 wants. */
 static bool
 lacks_keys(const struct login *login, const struct verdict *v)
 {
