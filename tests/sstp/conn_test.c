@@ -715,6 +715,31 @@ one_address_behind_a_proxy(void **state)
 	assert_int_equal(s->n[SOURCE_PLACE][source_place(s, &balancer)], 1);
 }
 
+static bool
+acknowledged(const struct dial_client *c)
+{
+	struct tcp_info i;
+	assert_true(tcp_info(dial_side.tcp, c->tcp, &i));
+	return i.snd_una == i.snd_nxt;
+}
+
+/* A word that has no answer is acknowledged at once while the call is set up; then the acknowledgement may wait for data. */
+static void
+acknowledges_at_once_until_up(void **state)
+{
+	struct dial_client *c = dial(1, 60);
+	(void)state;
+	assert_non_null(c);
+	UNTIL(acknowledged(c), 100, 10000);
+	for (unsigned is_up = 0; is_up < 2; is_up++) {
+		assert_true(dial_send(c, "\x10\x01\x00\x08\x00\x09\x00\x00", 8)); /* Echo Response */
+		dial_turns(2, 100);
+		assert_int_equal(acknowledged(c), !is_up);
+		UNTIL(acknowledged(c), 50, 10000);
+		conn_settled(bed.lc, &bed.lc->sessions[1]);
+	}
+}
+
 int
 main(void)
 {
@@ -723,6 +748,7 @@ main(void)
 		TEST(echo_is_answered),
 		TEST(our_echo_and_its_timeout),
 		TEST(no_echo_while_it_talks),
+		TEST(acknowledges_at_once_until_up),
 		TEST(alerts_end_it),
 		TEST(what_waits_to_be_sealed),
 		TEST(an_ending_connection_lets_go_of_its_session),
