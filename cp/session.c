@@ -30,7 +30,6 @@ static void close_dp(struct session *s, struct mono now) ON_MAIN;
 static void on_rested(struct timer *t, struct mono now) ON_MAIN;
 static void session_free(struct session *s, struct mono now) ON_MAIN;
 static void log_end(const struct session *s, struct mono now) ON_MAIN;
-static void log_life(const struct session *s, enum log_level level, const char *text, struct mono now) ON_MAIN;
 static void set_gates(struct session *s, uint32_t gates) ON_MAIN;
 
 /* What PPP asks and tells; owner is the session. */
@@ -120,10 +119,9 @@ session_bearer_up(struct session *s, struct bearer *b, const struct dp_session_o
 	dataplane_send(cp->dp, DP_MSG_SESSION_OPEN, s->handle, open);
 	s->dp_known = true;
 	session_set_state(s, SESSION_STARTING);
-	char name[SESSION_NAME_LEN], text[LOG_END_LEN];
-	snprintf(text, sizeof text, "%s: new connection from %s to %s sid=%016" PRIx64,
+	char name[SESSION_NAME_LEN];
+	log_line(cp->log, LOG_LEVEL_INFO, "%s: new connection from %s to %s sid=%016" PRIx64,
 		 session_name(s, name, sizeof name), s->calling, s->called, s->sid);
-	log_life(s, LOG_LEVEL_INFO, text, now);
 	session_note(s, "new connection", now);
 	start_ppp(s, now);
 }
@@ -249,7 +247,6 @@ void
 session_set_authenticated(struct session *s)
 {
 	s->authenticated = true;
-	s->was_let_in = true;
 	naming_profile(s);
 	set_gates(s, DP_GATE_AUTHENTICATED);
 }
@@ -542,22 +539,11 @@ log_end(const struct session *s, struct mono now)
 		 session_name(s, name, sizeof name), row->text, *peer_text ? " (peer: " : "", peer_text,
 		 *peer_text ? ")" : "", seconds, s->final.up_packets, s->final.up_bytes, s->final.down_packets,
 		 s->final.down_bytes);
-	log_life(s, row->level, text, now);
-}
-
-/* log_life: a line of its life; limited where anybody brings it about: a call that never was up is whoever's has a
- * tunnel, one of SSTP's before authentication whoever's can open a connection. */
-static void
-log_life(const struct session *s, enum log_level level, const char *text, struct mono now)
-{
-	bool strangers = !s->dp_known || (s->protocol == CONF_SSTP && !s->was_let_in);
-
-	if (!log_on(s->cp->log, level))
-		return; /* nor does it take the place of one that is written */
-	if (strangers)
-		log_limited(s->cp->log, &s->cp->refusals, now, level, "%s", text);
+	/* A call that never was up is anybody's to bring about who has a tunnel. */
+	if (s->dp_known)
+		log_line(s->cp->log, row->level, "%s", text);
 	else
-		log_line(s->cp->log, level, "%s", text);
+		log_limited(s->cp->log, &s->cp->refusals, now, row->level, "%s", text);
 }
 
 /* --- the rest ---------------------------------------------------------------------------------------------------- */

@@ -55,7 +55,6 @@ struct session {
 	uint8_t cause;         /* enum cause, from FINISHING on */
 	uint8_t auth_method;   /* enum ppp_auth, once authenticated */
 	bool authenticated;
-	bool was_let_in;       /* has been authenticated once */
 	bool debug;            /* its negotiation is in the log at any level */
 	uint32_t gates;        /* of dp, as they are set */
 	uint32_t bearer_gates; /* those that the bearer opens besides */

@@ -487,17 +487,11 @@ no_more_calls(void **state)
 static char log_path[] = "/tmp/millrace-sstp-test.XXXXXX";
 
 static void
-log_begin_at(enum log_level level)
+log_begin(void)
 {
 	memcpy(log_path + sizeof log_path - 7, "XXXXXX", 6);
 	close(mkstemp(log_path));
-	assert_int_equal(log_open(&r->cp->log, log_path, level), 0);
-}
-
-static void
-log_begin(void)
-{
-	log_begin_at(LOG_LEVEL_WARN);
+	assert_int_equal(log_open(&r->cp->log, log_path, LOG_LEVEL_WARN), 0);
 }
 
 static void
@@ -773,49 +767,6 @@ strangers_fill_no_log(void **state)
 	log_has("server-name=(none) (after 3 more)");
 }
 
-/* So are calls, from the connection to its end, as long as nobody has logged in on it. */
-static void
-strangers_calls_fill_no_log(void **state)
-{
-	const struct dp_conn_gone gone = {.reason = DP_CONN_RESET};
-	uint32_t left_out;
-	(void)state;
-	log_begin_at(LOG_LEVEL_INFO);
-	for (unsigned i = 0; i < LOG_LIMIT + 3; i++)
-		(void)log_limit_take(&r->cp->refusals, r->now, &left_out);
-	run_ms(1000);
-	call_up();
-	log_has("00000001 (after 3 more)");
-	lcp();
-	log_begin();
-	for (unsigned i = 0; i < LOG_LIMIT + 3; i++)
-		(void)log_limit_take(&r->cp->refusals, r->now, &left_out);
-	run_ms(1000);
-	fake_dataplane_say(&r->fake, DP_MSG_CONN_GONE, r->conn, &gone, NULL, 0);
-	run_ms(100);
-	log_has("(packets/octets) (after");
-	check_nothing_left();
-}
-
-/* Who has logged in is no stranger: his end is always said. */
-static void
-a_subscribers_end_is_said(void **state)
-{
-	const struct dp_conn_gone gone = {.reason = DP_CONN_RESET};
-	uint32_t left_out;
-	(void)state;
-	call_up();
-	lcp();
-	SAY(PPP_PAP, 1, 3, "\4test\4test");
-	log_begin();
-	for (unsigned i = 0; i < LOG_LIMIT + 3; i++)
-		(void)log_limit_take(&r->cp->refusals, r->now, &left_out);
-	fake_dataplane_say(&r->fake, DP_MSG_CONN_GONE, r->conn, &gone, NULL, 0);
-	run_ms(100);
-	log_has("sstp0:test: ended: ");
-	check_nothing_left();
-}
-
 /* TLS is up, and there is no call yet: its alert is named all the same. */
 static void
 alert_before_the_call(void **state)
@@ -855,8 +806,6 @@ main(void)
 		TEST(behind_a_proxy),
 		TEST(failed_handshake),
 		TEST(strangers_fill_no_log),
-		TEST(strangers_calls_fill_no_log),
-		TEST(a_subscribers_end_is_said),
 		TEST(behind_a_wrong_proxy),
 		TEST(behind_a_strangers_proxy),
 		TEST(alert_before_the_call),
