@@ -26,7 +26,7 @@ static struct conf_error err;
 static struct conf *
 load(const char *first, const char *more)
 {
-	char text[8192];
+	char text[16384];
 	struct conf *c;
 	snprintf(text, sizeof text, "%s%s", first, more);
 	if (conf_load_string(text, "t.conf", &c, &err) != 0)
@@ -37,7 +37,7 @@ load(const char *first, const char *more)
 static void
 refuse(const char *first, const char *more, const char *sentence)
 {
-	char text[8192];
+	char text[16384];
 	struct conf *c;
 	snprintf(text, sizeof text, "%s%s", first, more);
 	if (conf_load_string(text, "t.conf", &c, &err) != -EINVAL)
