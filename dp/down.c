@@ -98,7 +98,7 @@ down_queue(struct lcore *lc, struct lane *v)
 {
 	for (unsigned i = 0; i < v->n; i++) {
 		rte_prefetch0(&lc->sessions[nh_session_slot(v->p[i]->nh)].conn);
-		rte_prefetch0(rte_pktmbuf_mtod(v->p[i]->m, const uint8_t *)); /* which flow it is of */
+		rte_prefetch0(rte_pktmbuf_mtod(v->p[i]->m, const uint8_t *)); /* headers will stand before it */
 	}
 	for (unsigned depth = 0; depth < 2; depth++)
 		for (unsigned i = 0; i < v->n; i++)

@@ -456,15 +456,6 @@ tickets_outlive_a_reload(void **state)
 
 /* --- threads ----------------------------------------------------------------------------------------------------- */
 
-static bool
-all_up(void)
-{
-	for (unsigned i = 0; i < rig.n_ends; i++)
-		if (!rig.end[i].up || !rig.end[i].ssl_up)
-			return false;
-	return true;
-}
-
 static void
 with_threads(void **state)
 {
@@ -481,10 +472,10 @@ with_threads(void **state)
 		}
 		for (unsigned i = 0; i < 20; i++)
 			rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
-		for (unsigned i = 0; i < 50000 && !all_up(); i++)
+		for (unsigned i = 0; i < 50000 && !rig_all_up(); i++)
 			if (!rig_turn())
 				nanosleep(&nap, NULL);
-		assert_true(all_up());
+		assert_true(rig_all_up());
 		/* Half of the rounds leave in the middle of the next. */
 		while (rig.n_ends > round % 2 * 10)
 			rig_forget(&rig.end[0]);

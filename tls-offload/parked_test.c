@@ -41,15 +41,6 @@ until(bool (*reached)(void))
 }
 
 static bool
-all_up(void)
-{
-	for (unsigned i = 0; i < rig.n_ends; i++)
-		if (!rig.end[i].up || !rig.end[i].ssl_up)
-			return false;
-	return true;
-}
-
-static bool
 eight_queued(void)
 {
 	return late_queued() == 8;
@@ -92,7 +83,7 @@ a_late_engine(void **state)
 		tls_offload_stats(rig.offload, &stats);
 		assert_int_equal(stats.parked, 8);
 		late_release();
-		until(all_up);
+		until(rig_all_up);
 		for (unsigned i = 0; i < rig.n_ends; i++) {
 			rig_ssl_send(&rig.end[i], "up", 2);
 			rig_send(&rig.end[i], "down", 4);
@@ -125,7 +116,7 @@ zombies_end(void **state)
 		struct rig_end *e = rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
 		rig_settle();
 		late_release();
-		until(all_up);
+		until(rig_all_up);
 		assert_true(e->up);
 		until(none_begun);
 		rig_forget(e);
@@ -163,7 +154,7 @@ bounded_with(unsigned threads)
 	until(none_begun);
 	rig_forget(e);
 	e = rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
-	until(all_up);
+	until(rig_all_up);
 	rig_forget(e);
 	SSL_CTX_free(ctx);
 	rig_close();
@@ -283,7 +274,7 @@ without_a_job(void **state)
 			rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
 		}
 		late_release();
-		until(all_up);
+		until(rig_all_up);
 		until(none_begun);
 		while (rig.n_ends)
 			rig_forget(&rig.end[0]);
@@ -317,7 +308,7 @@ with_threads(void **state)
 	until(none_begun);
 	for (unsigned i = 0; i < 20; i++)
 		rig_accept(ctx, TLS_LISTENER_NORMAL, NULL);
-	until(all_up);
+	until(rig_all_up);
 	while (rig.n_ends)
 		rig_forget(&rig.end[0]);
 	for (unsigned i = 0; i < 20; i++)

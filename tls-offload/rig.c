@@ -641,3 +641,12 @@ rig_ssl_receive(struct rig_end *e, void *p, size_t max)
 		n += (size_t)r;
 	return n;
 }
+
+bool
+rig_all_up(void)
+{
+	for (unsigned i = 0; i < rig.n_ends; i++)
+		if (!rig.end[i].up || !rig.end[i].ssl_up)
+			return false;
+	return true;
+}

@@ -85,6 +85,9 @@ void rig_forget(struct rig_end *e);
 
 bool rig_turn(void);
 void rig_settle(void);
+
+/* rig_all_up: each end, and its OpenSSL peer. */
+bool rig_all_up(void);
 /* rig_until: turns until *flag, at most a few million times; whether. */
 bool rig_until(const bool *flag);
 

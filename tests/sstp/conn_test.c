@@ -699,6 +699,25 @@ strangers_leave_queues(void **state)
 	UNTIL(!cs->strangers, 100, 100000);
 }
 
+/* All strangers together have no more than their share, whoever they are. */
+static void
+strangers_have_a_share(void **state)
+{
+	struct conns *cs = bed.lc->conns;
+	struct dial_client *c[2];
+	(void)state;
+	cs->strangers_max = 1;
+	for (unsigned i = 0; i < 2; i++) {
+		c[i] = dial_up();
+		assert_non_null(c[i]);
+	}
+	assert_true(says(c[0], 1400));
+	assert_false(says(c[1], 1400)); /* before the first has left */
+	assert_int_equal(cs->strangers, 1);
+	assert_int_equal(bed.lc->stats.drops[DROP_CONN_SOURCE], 0);
+	assert_int_equal(bed.lc->stats.drops[DROP_QUEUE_SHARE], 1);
+}
+
 /* Behind a load balancer the client's address counts; a connection of its own is counted by its own. */
 static void
 one_address_behind_a_proxy(void **state)
@@ -761,6 +780,7 @@ main(void)
 		TEST(one_address),
 		TEST(one_address_after_tls),
 		TEST(strangers_leave_queues),
+		TEST(strangers_have_a_share),
 		TEST(one_address_behind_a_proxy),
 		TEST(bad_proxy_header),
 		TEST(opened_and_reset_at_once),
